@@ -1,0 +1,1 @@
+"""RegimeFlow: one strategy, one pipeline, backtest and live."""
