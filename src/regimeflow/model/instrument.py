@@ -1,0 +1,68 @@
+"""What can be traded, and the one place where observations become obligations.
+
+Strategies think in floats; orders are exact. `quantize_price` and `quantize_quantity` are the
+only crossing. The rounding direction is part of the promise: a price is rounded so that the
+order is never more aggressive than asked, a quantity is never rounded up.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
+from enum import StrEnum
+
+import msgspec
+
+from regimeflow.model.order import Side
+
+Number = int | float | str | Decimal
+
+
+class AssetClass(StrEnum):
+    """Which market conventions apply (sessions, shorting, fee rounding)."""
+
+    EQUITY = "equity"
+    CRYPTO = "crypto"
+
+
+def decimal_from(number: Number) -> Decimal:
+    """The exact value a user means: `0.1` means one tenth, not its binary neighbour.
+
+    Raises ValueError for anything that is not a finite number.
+    """
+    if isinstance(number, bool):
+        raise ValueError(f"a truth value is not a number: {number!r}")
+    value = number if isinstance(number, Decimal) else Decimal(str(number))
+    if not value.is_finite():
+        raise ValueError(f"not a finite number: {number!r}")
+    return value
+
+
+class Instrument(msgspec.Struct, frozen=True):
+    """One tradable symbol with its venue rules; all steps in quote currency or units."""
+
+    symbol: str
+    asset_class: AssetClass = AssetClass.EQUITY
+    currency: str = "USD"
+    tick_size: Decimal = Decimal("0.01")
+    lot_size: Decimal = Decimal(1)
+    min_notional: Decimal = Decimal(0)
+    multiplier: Decimal = Decimal(1)
+    is_shortable: bool = True
+
+    def quantize_price(self, price: Number, side: Side) -> Decimal:
+        """`price` on the tick grid: down for a buy, up for a sell (never more aggressive)."""
+        rounding = ROUND_FLOOR if side is Side.BUY else ROUND_CEILING
+        return self._on_grid(decimal_from(price), self.tick_size, rounding)
+
+    def quantize_stop(self, price: Number, side: Side) -> Decimal:
+        """A stop on the tick grid: up for a buy, down for a sell (never triggers earlier)."""
+        rounding = ROUND_CEILING if side is Side.BUY else ROUND_FLOOR
+        return self._on_grid(decimal_from(price), self.tick_size, rounding)
+
+    def quantize_quantity(self, quantity: Number) -> Decimal:
+        """`quantity` on the lot grid, towards zero."""
+        return self._on_grid(decimal_from(quantity), self.lot_size, ROUND_DOWN)
+
+    @staticmethod
+    def _on_grid(value: Decimal, step: Decimal, rounding: str) -> Decimal:
+        return (value / step).to_integral_value(rounding=rounding) * step
