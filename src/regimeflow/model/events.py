@@ -145,7 +145,7 @@ class SnapshotFailed(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-# --- links ------------------------------------------------------------------------------
+# --- links, feeds and time --------------------------------------------------------------
 
 
 class LinkUp(msgspec.Struct, frozen=True, tag=True):
@@ -182,9 +182,6 @@ class DataConflated(msgspec.Struct, frozen=True, tag=True):
 
     symbol: str
     count: int
-
-
-# --- time -------------------------------------------------------------------------------
 
 
 class EngineStarted(msgspec.Struct, frozen=True, tag=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -26,7 +27,7 @@ class SessionCalendar:
     __slots__ = ("_opens", "name", "sessions")
 
     def __init__(self, name: str, sessions: Sequence[Session]) -> None:
-        for earlier, later in zip(sessions, sessions[1:], strict=False):
+        for earlier, later in pairwise(sessions):
             if later.open_ns < earlier.close_ns:
                 raise ValueError(f"{name}: session {later.date} overlaps {earlier.date}")
         self.name = name
