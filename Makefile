@@ -36,7 +36,7 @@ setup: $(STAMP) ## create .venv with the locked packages and RegimeFlow itself
 $(STAMP): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "RegimeFlow needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Install one and run: make setup PYTHON=python3.12")'
 	@echo "Setting up .venv: locked packages, then RegimeFlow (once, about a minute) ..."
-	@test -x $(BIN)/python || test -x $(BIN)/python.exe || $(PYTHON) -m venv .venv || \
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv || \
 	  { echo "$(PYTHON) cannot create a virtual environment; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install $(PIP_QUIET) --require-hashes -r requirements-dev.txt
 	@$(BIN)/python -m pip install $(PIP_QUIET) --no-deps --no-build-isolation -e .
