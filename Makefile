@@ -22,7 +22,7 @@ STAMP := .venv/.installed
 SUITES := $(wildcard tests/unit tests/property tests/conformance tests/simulation tests/e2e tests/tidy)
 QUICK_SUITES := $(wildcard tests/tidy tests/unit)
 SOURCES := $(wildcard src tests benchmarks tools docs examples)
-TYPED := src $(wildcard tests benchmarks tools docs/generate.py)
+TYPED := src $(wildcard tests benchmarks tools docs/generate.py examples/*.py examples/*/*.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -76,11 +76,12 @@ calendars: ## rebuild the session table (an environment of its own; brings panda
 COMPILE := $(LOCK_BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --quiet --custom-compile-command "make lock"
 
-lock: ## resolve pyproject.toml again into the three requirements files
+# Keeps the versions that still fit; LOCK_ARGS=--upgrade takes the newest.
+lock: ## resolve pyproject.toml into the requirements files, for all systems
 	@test -d .lock-venv || $(PYTHON) -m venv .lock-venv
 	@$(LOCK_BIN)/python -m pip install $(PIP_QUIET) uv==$(UV_VERSION)
 	@$(COMPILE) -o requirements.txt $(LOCK_ARGS)
-	@$(COMPILE) --extra dev -o requirements-dev.txt $(LOCK_ARGS)
+	@$(COMPILE) --extra dev --constraint requirements.txt -o requirements-dev.txt $(LOCK_ARGS)
 	@$(COMPILE) --extra calendars -o requirements-calendars.txt $(LOCK_ARGS)
 
 format: $(STAMP) ## rewrite the code in the house format and apply safe fixes
