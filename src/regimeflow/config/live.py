@@ -1,0 +1,166 @@
+"""`live`: the broker, its account, what is traded, and how the live engine looks after itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+from regimeflow.config.limits import RiskSection
+from regimeflow.config.scalars import (
+    Day,
+    FilePath,
+    FilePattern,
+    Flag,
+    Number,
+    Symbols,
+    Text,
+    Whole,
+    expected,
+    not_empty,
+    parse_whole,
+)
+from regimeflow.config.section import Section, key
+
+
+def parse_bars(value: object) -> int | Literal["auto"]:
+    """A number of bars, or `auto`."""
+    if isinstance(value, str) and value == "auto":
+        return "auto"
+    bars = parse_whole(value)
+    if bars < 0:
+        raise expected("auto, or bars of at least 0")
+    return bars
+
+
+BarsOrAuto = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(parse_bars),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 0}]}),
+]
+
+
+class SimBrokerSection(Section):
+    """`live.broker_config` of the simulated broker: which recorded data it plays back."""
+
+    data_directory: FilePath | None = key(
+        "Directory of the data files, from the working directory. Left out: backtest.data.",
+        default=None,
+    )
+    file_pattern: FilePattern | None = key(
+        "File name of a symbol's bars. Left out: as in backtest.data.", default=None
+    )
+    actions_file_pattern: FilePattern | None = key(
+        "File name of a symbol's splits and dividends. Left out: as in backtest.data.",
+        default=None,
+    )
+    start: Day | None = key(
+        "First day played back, inclusive. Left out: the first day of the data.", default=None
+    )
+    end: Day | None = key(
+        "Last day played back, inclusive. Left out: the last day of the data.", default=None
+    )
+    speed: Number = key(
+        "Pace of the playback; 0 is as fast as possible, 1 is real time.",
+        default=0,
+        unit="times real time",
+        ge=0,
+    )
+
+
+class HeartbeatSection(Section):
+    """`live.heartbeat`: what counts as silence, and what silence does."""
+
+    enabled: Flag = key("Whether silence of quotes, trades and links is watched.", default=True)
+    interval_ms: Whole = key(
+        "Longest silence of quotes, trades and links.", default=10_000, unit="ms", gt=0
+    )
+    disable_trading_on_timeout: Flag = key("Whether silence stops new risk.", default=True)
+    cancel_orders_on_timeout: Flag = key("Whether silence cancels open orders.", default=True)
+
+
+class ReconciliationSection(Section):
+    """`live.reconciliation`: what a difference from the broker's books does."""
+
+    disable_trading_on_error: Flag = key(
+        "Whether a difference between our books and the broker's stops new risk.", default=True
+    )
+
+
+class WarmupSection(Section):
+    """`live.warmup`: history delivered to strategies before they may trade."""
+
+    bars: BarsOrAuto = key(
+        "Bars of history for each symbol; auto is what the strategy asks for.",
+        default="auto",
+        unit="bars",
+    )
+
+
+class JournalSection(Section):
+    """`live.journal`: how durable the journal is and how long market data is kept."""
+
+    durability: Literal["auto", "power", "process"] = key(
+        "What an order survives before it is sent: power (a power cut; synced to the disk) or "
+        "process (the engine's death). auto is power with a real broker, process with sim.",
+        default="auto",
+    )
+    market_retention_days: Whole = key(
+        "How long recorded market data is kept; orders and fills are kept for ever.",
+        default=30,
+        unit="days",
+        gt=0,
+    )
+
+
+class AuditSection(Section):
+    """`live.audit`: the readable log."""
+
+    format: Literal["jsonl", "csv"] = key(
+        "jsonl writes audit.jsonl, csv writes audit.log.", default="jsonl"
+    )
+
+
+class LiveSection(Section):
+    """The live engine; its risk, symbols and guards hold in backtests of the same file too."""
+
+    broker: Literal["sim", "alpaca", "binance", "ib"] = key("Which broker is traded with.")
+    paper: Flag = key(
+        "Whether the account is a paper or simulated one; must agree with the account.",
+        default=True,
+    )
+    account_id: Text = key("The broker's name of the account.", default="")
+    symbols: Annotated[Symbols, AfterValidator(not_empty)] = key("Symbols that are traded.")
+    broker_asset_class: Literal["equity", "crypto"] = key(
+        "What is traded; sets the default session, tick and lot.", default="equity"
+    )
+    broker_config: SimBrokerSection = key("Settings of the broker.", default=SimBrokerSection())
+    log_dir: FilePath = key(
+        "Directory of the journal, audit and reports, from the working directory.", default="logs"
+    )
+    order_reconcile_interval_ms: Whole = key(
+        "Time between comparisons of open orders with the broker.",
+        default=30_000,
+        unit="ms",
+        gt=0,
+    )
+    position_reconcile_interval_ms: Whole = key(
+        "Time between comparisons of positions with the broker.",
+        default=60_000,
+        unit="ms",
+        gt=0,
+    )
+    account_refresh_interval_ms: Whole = key(
+        "Time between comparisons of cash and equity with the broker.",
+        default=30_000,
+        unit="ms",
+        gt=0,
+    )
+    heartbeat: HeartbeatSection = key("Watching for silence.", default=HeartbeatSection())
+    reconciliation: ReconciliationSection = key(
+        "Differences from the broker's books.", default=ReconciliationSection()
+    )
+    warmup: WarmupSection = key("History before the first order.", default=WarmupSection())
+    journal: JournalSection = key("The engine's own record.", default=JournalSection())
+    audit: AuditSection = key("The readable log.", default=AuditSection())
+    risk: RiskSection = key("Limits.", default=RiskSection())
