@@ -1,0 +1,205 @@
+"""The ledger fold: events, commands and notices in, books out. It never runs user code.
+
+`apply_event` and `apply_output` are the only mutators of the books, live and in recovery
+alike: the engine applies what it emits, and boot applies what the journal holds. Folding a
+journal therefore rebuilds the books exactly, whatever the strategies were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from regimeflow.core.approved import Approved, ApprovedReplacement
+from regimeflow.core.order_table import Happening
+from regimeflow.core.orders import NOTHING, Applied, Orders
+from regimeflow.core.portfolio import EXTERNAL, Portfolio
+from regimeflow.core.recent_orders import RecentOrders
+from regimeflow.core.risk.losses import LossWatch
+from regimeflow.core.throttle import Throttle
+from regimeflow.core.timers import Timers
+from regimeflow.core.trading_state import TradingStates
+from regimeflow.model import commands as c
+from regimeflow.model import events as e
+from regimeflow.model.ids import StrategyId
+from regimeflow.model.instrument import Instrument
+from regimeflow.model.market import ActionKind, Bar, CorporateAction, Quote, Trade
+
+_PLAIN_REPORTS: dict[type, Happening] = {
+    e.OrderAccepted: Happening.ACCEPTED,
+    e.OrderRejected: Happening.REJECTED,
+    e.OrderCanceled: Happening.CANCELED,
+    e.OrderExpired: Happening.EXPIRED,
+}
+
+
+class Books(NamedTuple):
+    """What a ledger starts from."""
+
+    instruments: Mapping[str, Instrument]
+    cash: Decimal
+    orders_per_second_max: int = 0
+    orders_per_minute_max: int = 0
+
+
+class Ledger:
+    """Orders, positions, cash, trading state, timers, throttle windows and loss anchors."""
+
+    __slots__ = (
+        "losses",
+        "order_numbers",
+        "orders",
+        "portfolio",
+        "recent",
+        "throttle",
+        "timers",
+        "trading",
+    )
+
+    def __init__(self, books: Books) -> None:
+        self.orders = Orders(books.instruments)
+        self.portfolio = Portfolio(books.instruments, books.cash)
+        self.trading = TradingStates()
+        self.timers = Timers()
+        self.throttle = Throttle(books.orders_per_second_max, books.orders_per_minute_max)
+        self.recent = RecentOrders()
+        self.losses = LossWatch()
+        self.order_numbers: dict[StrategyId, int] = {}
+
+    @property
+    def net_equity(self) -> float:
+        """Equity less all external cash flows: what loss limits are judged on."""
+        return self.portfolio.equity - float(self.portfolio.cash_flows)
+
+    # --- events -------------------------------------------------------------------------
+
+    def apply_event(self, ts_ns: int, event: e.Event) -> Applied:
+        """Take one event into the books; returns the order it moved and what was wrong."""
+        kind = type(event)
+        if kind is Quote or kind is Bar or kind is Trade:
+            self.apply_price(event)  # type: ignore[arg-type]
+            return NOTHING
+        happening = _PLAIN_REPORTS.get(kind)
+        if happening is not None:
+            return self.orders.report(
+                ts_ns,
+                event.client_order_id,  # type: ignore[union-attr]
+                happening,
+                reason=getattr(event, "reason", ""),
+                broker_order_id=getattr(event, "broker_order_id", None),
+            )
+        if isinstance(event, e.OrderFilled):
+            return self.apply_fill(ts_ns, event)
+        if isinstance(event, e.OrderReplaced):
+            return self.orders.apply_replaced(ts_ns, event)
+        if isinstance(event, e.CancelRejected):
+            is_cancel = event.response_to is e.RequestKind.CANCEL
+            what = Happening.CANCEL_REJECTED if is_cancel else Happening.REPLACE_REJECTED
+            return self.orders.report(ts_ns, event.client_order_id, what, reason=event.reason)
+        if isinstance(event, e.OutcomeUnknown):
+            return self.orders.report(
+                ts_ns, event.client_order_id, Happening.LOST_SIGHT, reason=event.reason
+            )
+        if isinstance(event, e.CashPosted):
+            self.portfolio.apply_cash(event)
+        elif isinstance(event, CorporateAction):
+            if event.kind is ActionKind.SPLIT:
+                self.portfolio.apply_split(event.symbol, event.value)
+        elif isinstance(event, e.TimerFired):
+            self.timers.fire(event.owner, event.timer_id, event.due_ns)
+        elif isinstance(event, e.SessionOpened):
+            self.losses.open_session(self.net_equity)
+        return NOTHING
+
+    def apply_price(self, event: Quote | Bar | Trade) -> None:
+        """Value the symbol at what was just observed, and let the peak follow."""
+        if type(event) is Bar:
+            price = event.close
+        elif type(event) is Quote:
+            # A one-sided quote values nothing: the last good price stands.
+            if not 0.0 < event.bid <= event.ask:
+                return
+            price = 0.5 * (event.bid + event.ask)
+        else:
+            price = event.price  # type: ignore[union-attr]
+        portfolio = self.portfolio
+        portfolio.marks[event.symbol] = price
+        if event.symbol in portfolio.held:
+            self.losses.see(self.net_equity)
+
+    def apply_fill(self, ts_ns: int, fill: e.OrderFilled) -> Applied:
+        """Book one execution once: position and cash first, the order's state second."""
+        if self.orders.is_repeat(fill):
+            return NOTHING
+        if self.orders.is_past_horizon(fill):
+            return Applied(
+                None,
+                c.DiscrepancyFound(
+                    kind="old_execution",
+                    subject=fill.execution_id,
+                    ours="not in memory",
+                    theirs=str(fill.quantity),
+                    detail=f"{fill.symbol}: older than the executions kept in memory; not booked",
+                ),
+            )
+        applied = self.orders.apply_fill(ts_ns, fill)
+        owner = applied.order.strategy_id if applied.order is not None else EXTERNAL
+        self.portfolio.apply_fill(owner, fill)
+        return applied
+
+    # --- outputs ------------------------------------------------------------------------
+
+    def apply_output(self, ts_ns: int, output: c.Output) -> None:
+        """Take one command or notice into the books (most notices change nothing)."""
+        mutator = _OUTPUTS.get(type(output))
+        if mutator is not None:
+            mutator(self, ts_ns, output)
+
+    def _submit(self, ts_ns: int, command: c.SubmitOrder) -> None:
+        self._note_number(command.strategy_id, command.client_order_id)
+        self.throttle.note(ts_ns)
+        self.recent.note(ts_ns, command)
+        self.orders.sent(ts_ns, command)
+
+    def _deny(self, ts_ns: int, notice: c.OrderDenied) -> None:
+        self._note_number(notice.strategy_id, notice.client_order_id)
+        self.orders.denied(ts_ns, notice)
+
+    def _cancel(self, ts_ns: int, command: c.CancelOrder) -> None:
+        self.throttle.note(ts_ns)
+        self.orders.cancel_sent(ts_ns, command)
+
+    def _replace(self, ts_ns: int, command: c.ReplaceOrder) -> None:
+        self.throttle.note(ts_ns)
+        order = self.orders.replace_sent(ts_ns, command)
+        if order is not None:
+            self._note_number(order.strategy_id, command.client_order_id)
+
+    def _set_timer(self, ts_ns: int, command: c.SetTimer) -> None:
+        self.timers.set(command.owner, command.timer_id, command.due_ns)
+
+    def _cancel_timer(self, ts_ns: int, command: c.CancelTimer) -> None:
+        self.timers.cancel(command.owner, command.timer_id)
+
+    def _change_state(self, ts_ns: int, notice: c.TradingStateChanged) -> None:
+        self.trading.apply(notice)
+
+    def _note_number(self, strategy_id: StrategyId, client_order_id: str) -> None:
+        """Ids end in the strategy's running number; the next one continues from the largest."""
+        number = int(client_order_id.rpartition("-")[2])
+        if number > self.order_numbers.get(strategy_id, 0):
+            self.order_numbers[strategy_id] = number
+
+
+_OUTPUTS: dict[type, Callable[[Ledger, int, Any], None]] = {
+    Approved: Ledger._submit,
+    ApprovedReplacement: Ledger._replace,
+    c.SubmitOrder: Ledger._submit,
+    c.OrderDenied: Ledger._deny,
+    c.CancelOrder: Ledger._cancel,
+    c.ReplaceOrder: Ledger._replace,
+    c.SetTimer: Ledger._set_timer,
+    c.CancelTimer: Ledger._cancel_timer,
+    c.TradingStateChanged: Ledger._change_state,
+}

@@ -1,0 +1,112 @@
+"""What the engine knows of the market: the latest of everything, bounded history, prices fresh
+enough to value an order.
+
+Age is measured in open time: while the venue is closed nothing grows old, so that Friday's
+last bar is as good on Monday's open as it was at the close.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from decimal import Decimal
+from typing import NamedTuple
+
+from regimeflow.model.market import Bar, BookSnapshot, Quote, Trade
+from regimeflow.model.session import Session
+
+HISTORY_BARS_MAX = 1_024
+
+
+class Reference(NamedTuple):
+    """What a buyer would pay and a seller would get now, by the freshest observation."""
+
+    ask: Decimal
+    bid: Decimal
+
+
+class MarketState:
+    """Latest bar, quote, trade and book per symbol, and bar history per symbol and size."""
+
+    __slots__ = ("bars", "books", "history", "previous_close_ns", "quotes", "session", "trades")
+
+    def __init__(self) -> None:
+        self.bars: dict[str, Bar] = {}
+        self.quotes: dict[str, Quote] = {}
+        self.trades: dict[str, Trade] = {}
+        self.books: dict[str, BookSnapshot] = {}
+        self.history: dict[tuple[str, str | None], deque[Bar]] = {}
+        self.session: Session | None = None
+        self.previous_close_ns = 0
+
+    def keep_bar(self, bar: Bar, size: str | None) -> None:
+        """Add a closed bar to the history of its size (None: the feed's own)."""
+        key = (bar.symbol, size)
+        kept = self.history.get(key)
+        if kept is None:
+            kept = self.history[key] = deque(maxlen=HISTORY_BARS_MAX)
+        kept.append(bar)
+
+    def last_bars(self, symbol: str, count: int, size: str | None) -> list[Bar]:
+        """Up to `count` last closed bars, oldest first."""
+        kept = self.history.get((symbol, size))
+        if kept is None or count <= 0:
+            return []
+        return list(kept)[-count:]
+
+    def apply_split(self, symbol: str, ratio: float) -> None:
+        """Restate the bar history of `symbol` in new shares; the latest raw values stay."""
+        for (kept_symbol, _), kept in self.history.items():
+            if kept_symbol == symbol:
+                restated = [_split_bar(bar, ratio) for bar in kept]
+                kept.clear()
+                kept.extend(restated)
+        # What was observed before the split prices an old share: it may value nothing now.
+        self.quotes.pop(symbol, None)
+        self.trades.pop(symbol, None)
+        self.books.pop(symbol, None)
+        bar = self.bars.get(symbol)
+        if bar is not None:
+            self.bars[symbol] = _split_bar(bar, ratio)
+
+    def open_age_ns(self, ts_ns: int, observed_ns: int) -> int:
+        """Open time between an observation and now; exact within two adjacent sessions."""
+        session = self.session
+        if session is None:
+            return max(self.previous_close_ns - observed_ns, 0)
+        if observed_ns >= session.open_ns or not self.previous_close_ns:
+            return ts_ns - observed_ns
+        return ts_ns - session.open_ns + max(self.previous_close_ns - observed_ns, 0)
+
+    def reference(self, symbol: str, ts_ns: int, age_ns_max: int) -> Reference | None:
+        """The newest of quote, trade and bar close, if it is fresh enough; else None."""
+        newest_ns = -1
+        ask = bid = 0.0
+        bar = self.bars.get(symbol)
+        if bar is not None:
+            newest_ns, ask, bid = bar.ts_close_ns, bar.close, bar.close
+        trade = self.trades.get(symbol)
+        if trade is not None and trade.ts_venue_ns >= newest_ns:
+            newest_ns, ask, bid = trade.ts_venue_ns, trade.price, trade.price
+        quote = self.quotes.get(symbol)
+        if quote is not None and quote.ts_venue_ns >= newest_ns and 0 < quote.bid <= quote.ask:
+            newest_ns, ask, bid = quote.ts_venue_ns, quote.ask, quote.bid
+        if newest_ns < 0 or not ask > 0.0 or not bid > 0.0:
+            return None
+        if self.open_age_ns(ts_ns, newest_ns) > age_ns_max:
+            return None
+        exact_ask = Decimal(repr(ask))
+        return Reference(exact_ask, exact_ask if bid == ask else Decimal(repr(bid)))
+
+
+def _split_bar(bar: Bar, ratio: float) -> Bar:
+    return Bar(
+        bar.symbol,
+        bar.ts_open_ns,
+        bar.ts_close_ns,
+        bar.open / ratio,
+        bar.high / ratio,
+        bar.low / ratio,
+        bar.close / ratio,
+        bar.volume * ratio,
+        bar.size_ns,
+    )

@@ -1,0 +1,159 @@
+"""The books: cash and positions, per account and per strategy, moved only by facts.
+
+Money is exact. Equity exists twice: `equity` is a float for every event, `exact_equity` a
+Decimal for order-time limits and for marks. Both value positions at the latest price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from regimeflow.core.position import Position
+from regimeflow.model.events import CashPosted, OrderFilled
+from regimeflow.model.ids import StrategyId
+from regimeflow.model.instrument import Instrument
+from regimeflow.model.order import ZERO
+
+EXTERNAL = StrategyId("external")
+"""Owner of what no strategy of ours did: unattributed fills, fractions of a split."""
+
+EXTERNAL_FLOWS = frozenset({"deposit", "withdrawal"})
+
+
+class Portfolio:
+    """Cash, net positions of the account, and each strategy's own positions.
+
+    Invariant: for every symbol the strategies' quantities sum to the account's, and cash
+    equals initial cash plus all fills, fees and postings. `marks` holds the latest price of
+    each symbol; `held` the positions that are not flat.
+    """
+
+    __slots__ = (
+        "_instruments",
+        "cash",
+        "cash_float",
+        "cash_flows",
+        "fees",
+        "held",
+        "marks",
+        "positions",
+        "strategy_positions",
+    )
+
+    def __init__(self, instruments: Mapping[str, Instrument], cash: Decimal) -> None:
+        self._instruments = instruments
+        self.marks: dict[str, float] = {}
+        self.cash = cash
+        self.cash_float = float(cash)
+        self.cash_flows = ZERO
+        self.fees = ZERO
+        self.positions: dict[str, Position] = {}
+        self.held: dict[str, Position] = {}
+        self.strategy_positions: dict[tuple[StrategyId, str], Position] = {}
+
+    def position(self, symbol: str) -> Position:
+        """The account's net position, created flat when new."""
+        found = self.positions.get(symbol)
+        if found is None:
+            found = self.positions[symbol] = self._flat(symbol)
+        return found
+
+    def strategy_position(self, strategy_id: StrategyId, symbol: str) -> Position:
+        """One strategy's position, created flat when new."""
+        found = self.strategy_positions.get((strategy_id, symbol))
+        if found is None:
+            found = self._flat(symbol)
+            self.strategy_positions[strategy_id, symbol] = found
+        return found
+
+    def apply_fill(self, strategy_id: StrategyId, fill: OrderFilled) -> None:
+        """Book one execution on the account and on the strategy. The caller has deduplicated."""
+        account = self.position(fill.symbol)
+        moved = account.apply_fill(fill.side, fill.quantity, fill.price, fill.fee)
+        own = self.strategy_position(strategy_id, fill.symbol)
+        own.apply_fill(fill.side, fill.quantity, fill.price, fill.fee)
+        if fill.symbol not in self.marks:
+            self.marks[fill.symbol] = float(fill.price)
+        self.fees += fill.fee
+        self._move_cash(moved)
+        self._note_held(account)
+
+    def apply_cash(self, posting: CashPosted) -> None:
+        """Book cash that moved without a fill; deposits and withdrawals are external flows."""
+        self._move_cash(posting.amount)
+        if posting.kind in EXTERNAL_FLOWS:
+            self.cash_flows += posting.amount
+        elif posting.kind == "fee":
+            self.fees -= posting.amount
+
+    def apply_split(self, symbol: str, ratio: Decimal) -> None:
+        """Restate every position in `symbol` in new shares; lots that no strategy's share of
+        the account adds up to belong to `EXTERNAL`."""
+        if symbol in self.marks:
+            self.marks[symbol] /= float(ratio)
+        account = self.positions.get(symbol)
+        if account is None:
+            return
+        lot_size = self._instruments[symbol].lot_size
+        account.apply_split(ratio, lot_size)
+        owned = ZERO
+        for (_, held_symbol), own in self.strategy_positions.items():
+            if held_symbol == symbol:
+                own.apply_split(ratio, lot_size)
+                owned += own.quantity
+        if owned != account.quantity:
+            rest = self.strategy_position(EXTERNAL, symbol)
+            rest.add_free(account.quantity - owned)
+        self._note_held(account)
+
+    @property
+    def equity(self) -> float:
+        """Cash plus positions at the latest prices."""
+        total = self.cash_float
+        marks = self.marks
+        for symbol, position in self.held.items():
+            total += position.quantity_float * marks[symbol]
+        return total
+
+    @property
+    def exact_equity(self) -> Decimal:
+        """Cash plus positions at the latest prices, exact in the prices' shortest form."""
+        return self.cash + self.net_exposure
+
+    @property
+    def gross_exposure(self) -> Decimal:
+        """Sum of the absolute market values of all positions."""
+        return sum((abs(self.market_value(p)) for p in self.held.values()), ZERO)
+
+    @property
+    def net_exposure(self) -> Decimal:
+        """Market value of longs less that of shorts."""
+        return sum((self.market_value(p) for p in self.held.values()), ZERO)
+
+    @property
+    def realized_pnl(self) -> Decimal:
+        """Profit realised on closed quantities, before fees."""
+        return sum((p.realized_pnl for p in self.positions.values()), ZERO)
+
+    def exact_mark(self, symbol: str) -> Decimal:
+        """The latest price in its shortest decimal form; zero when none was ever seen."""
+        mark = self.marks.get(symbol)
+        return ZERO if mark is None else Decimal(repr(mark))
+
+    def market_value(self, position: Position) -> Decimal:
+        """Signed value of a position at the latest price."""
+        return position.quantity * self.exact_mark(position.symbol) * position.multiplier
+
+    def _note_held(self, account: Position) -> None:
+        if account.quantity:
+            self.held[account.symbol] = account
+        else:
+            self.held.pop(account.symbol, None)
+
+    def _move_cash(self, amount: Decimal) -> None:
+        self.cash += amount
+        self.cash_float = float(self.cash)
+
+    def _flat(self, symbol: str) -> Position:
+        return Position(symbol, self._instruments[symbol].multiplier)

@@ -1,0 +1,1 @@
+"""Risk: limits, controls, and the one gate that every order has to pass."""
