@@ -1,0 +1,1 @@
+"""Backtests: running the engine over history, and measuring what an account did."""

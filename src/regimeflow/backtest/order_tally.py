@@ -1,0 +1,200 @@
+"""Counting orders: a fold over commands and reports, shared by report, drift and health.
+
+It follows client order ids through replacements, so that every fill is credited to the
+strategy whose order it was, and knows which orders could still fill. It judges nothing: an
+order it never saw sent (a manual one) is counted under the empty strategy id.
+Memory: one small entry per order for the length of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import msgspec
+
+from regimeflow.model.commands import OrderDenied, ReplaceOrder, SubmitOrder
+from regimeflow.model.events import (
+    OrderAccepted,
+    OrderCanceled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderReplaced,
+    OutcomeUnknown,
+    RequestKind,
+)
+from regimeflow.model.ids import ClientOrderId, StrategyId
+from regimeflow.model.market import ActionKind, CorporateAction
+
+ZERO = Decimal(0)
+UNKNOWN_STRATEGY = StrategyId("")
+
+
+class TalliedOrder(msgspec.Struct):
+    """What the tally keeps of one order; shared by all client ids it has had."""
+
+    client_order_id: ClientOrderId
+    strategy_id: StrategyId
+    symbol: str
+    quantity: Decimal
+    submitted_ns: int
+    acknowledged_ns: int | None = None
+    filled_ns: int | None = None
+    filled_quantity: Decimal = ZERO
+    in_doubt: bool = False
+
+
+class OrderTally:
+    """Orders, fills and refusals counted; who owns which order; what is still open."""
+
+    __slots__ = (
+        "_handlers",
+        "_open",
+        "_orders",
+        "bought_value",
+        "canceled",
+        "denied",
+        "expired",
+        "fees",
+        "fills",
+        "orders",
+        "rejected",
+        "replaced",
+        "sold_value",
+    )
+
+    def __init__(self) -> None:
+        self.orders = self.fills = self.denied = self.rejected = 0
+        self.canceled = self.expired = self.replaced = 0
+        self.bought_value = self.sold_value = self.fees = ZERO
+        self._orders: dict[str, TalliedOrder] = {}
+        self._open: dict[str, TalliedOrder] = {}
+        self._handlers: dict[type, Callable[[int, object], None]] = {
+            SubmitOrder: self._on_submit,
+            OrderDenied: self._on_denied,
+            OrderAccepted: self._on_accepted,
+            OrderRejected: self._on_rejected,
+            OrderFilled: self._on_filled,
+            OrderCanceled: self._on_canceled,
+            OrderExpired: self._on_expired,
+            ReplaceOrder: self._on_replace,
+            OrderReplaced: self._on_replaced,
+            OutcomeUnknown: self._on_unknown,
+            CorporateAction: self._on_action,
+        }
+
+    def on_record(self, ts_ns: int, body: object) -> None:
+        """Take one journal record; kinds that are not about orders are ignored."""
+        handler = self._handlers.get(type(body))
+        if handler is not None:
+            handler(ts_ns, body)
+
+    def order(self, client_order_id: str) -> TalliedOrder | None:
+        """The order that has, or has had, this id."""
+        return self._orders.get(client_order_id)
+
+    def strategy_of(self, client_order_id: str) -> StrategyId:
+        """The strategy that sent the order; empty for an order sent by someone else."""
+        order = self._orders.get(client_order_id)
+        return order.strategy_id if order else UNKNOWN_STRATEGY
+
+    @property
+    def open_orders(self) -> int:
+        """Orders that could still fill."""
+        return len(self._open)
+
+    @property
+    def in_doubt(self) -> int:
+        """Open orders whose fate is unknown."""
+        return sum(order.in_doubt for order in self._open.values())
+
+    def _on_submit(self, ts_ns: int, body: object) -> None:
+        assert isinstance(body, SubmitOrder)
+        self.orders += 1
+        order = TalliedOrder(
+            body.client_order_id, body.strategy_id, body.symbol, body.quantity, ts_ns
+        )
+        self._orders[body.client_order_id] = self._open[body.client_order_id] = order
+
+    def _on_denied(self, _ts_ns: int, _body: object) -> None:
+        self.denied += 1
+
+    def _on_accepted(self, ts_ns: int, body: object) -> None:
+        assert isinstance(body, OrderAccepted)
+        order = self._orders.get(body.client_order_id)
+        if order is not None:
+            order.in_doubt = False
+            if order.acknowledged_ns is None:
+                order.acknowledged_ns = ts_ns
+
+    def _on_rejected(self, _ts_ns: int, body: object) -> None:
+        assert isinstance(body, OrderRejected)
+        self.rejected += 1
+        self._close(self._orders.get(body.client_order_id))
+
+    def _on_canceled(self, _ts_ns: int, body: object) -> None:
+        assert isinstance(body, OrderCanceled)
+        self.canceled += 1
+        self._close(self._orders.get(body.client_order_id))
+
+    def _on_expired(self, _ts_ns: int, body: object) -> None:
+        assert isinstance(body, OrderExpired)
+        self.expired += 1
+        self._close(self._orders.get(body.client_order_id))
+
+    def _on_filled(self, ts_ns: int, body: object) -> None:
+        assert isinstance(body, OrderFilled)
+        self.fills += 1
+        self.fees += body.fee
+        value = body.quantity * body.price
+        if body.side.sign > 0:
+            self.bought_value += value
+        else:
+            self.sold_value += value
+        order = self._orders.get(body.client_order_id)
+        if order is None:
+            return
+        order.in_doubt = False
+        order.filled_quantity += body.quantity
+        if order.filled_ns is None:
+            order.filled_ns = ts_ns
+        if order.filled_quantity >= order.quantity:
+            self._close(order)
+
+    def _on_replace(self, _ts_ns: int, body: object) -> None:
+        assert isinstance(body, ReplaceOrder)
+        order = self._orders.get(body.orig_client_order_id)
+        if order is not None:
+            self._orders[body.client_order_id] = order
+
+    def _on_replaced(self, _ts_ns: int, body: object) -> None:
+        assert isinstance(body, OrderReplaced)
+        self.replaced += 1
+        order = self._orders.get(body.orig_client_order_id)
+        if order is None:
+            return
+        self._orders[body.client_order_id] = order
+        order.in_doubt = False
+        order.quantity = body.quantity
+        if order.filled_quantity >= order.quantity:
+            self._close(order)
+
+    def _on_unknown(self, _ts_ns: int, body: object) -> None:
+        assert isinstance(body, OutcomeUnknown)
+        order = self._orders.get(body.client_order_id)
+        if order is not None and body.request is RequestKind.SUBMIT:
+            order.in_doubt = True
+
+    def _on_action(self, _ts_ns: int, body: object) -> None:
+        assert isinstance(body, CorporateAction)
+        if body.kind is ActionKind.SPLIT:
+            for order in self._open.values():
+                if order.symbol == body.symbol:
+                    # The venue restates the order's total after the split, so what had
+                    # filled is restated too, or the order would never be seen as complete.
+                    order.filled_quantity *= body.value
+
+    def _close(self, order: TalliedOrder | None) -> None:
+        if order is not None:
+            self._open.pop(order.client_order_id, None)

@@ -1,0 +1,1 @@
+"""Observers: folds over the journal that write what people and machines read."""
