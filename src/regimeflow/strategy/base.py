@@ -31,12 +31,15 @@ class Strategy:
     `parameters` declares what the configuration may set, with defaults; an unknown parameter
     or one of another type is refused at start. `transient` names attributes that are not
     state. `warmup_bars` is how many bars per symbol the strategy needs before it may trade;
-    set it in `initialize` when it depends on parameters.
+    set it in `initialize` when it depends on parameters. `bar_size` (`"5m"`, `"1h"`, `"1d"`)
+    asks for `on_bar` with larger bars, built from whatever the feed delivers; None means the
+    feed's own bars.
     """
 
     parameters: ClassVar[Mapping[str, Parameter]] = {}
     transient: ClassVar[tuple[str, ...]] = ()
     warmup_bars: int = 0
+    bar_size: ClassVar[str | None] = None
     ctx: Context
 
     def initialize(self, ctx: Context) -> None:
@@ -44,7 +47,7 @@ class Strategy:
         raise NotImplementedError(f"{type(self).__name__} must define initialize(self, ctx)")
 
     def on_start(self) -> None:
-        """The run begins, or resumes: rebuild transient attributes here."""
+        """The run begins or resumes, and every session after a roll: rebuild transients here."""
 
     def on_bar(self, bar: Bar) -> None:
         """A bar closed. Also called during warm-up, with `ctx.is_warmup` true."""

@@ -1,0 +1,1 @@
+"""Offline work: training of regime models. Never imported by the engine."""
