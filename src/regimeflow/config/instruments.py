@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, PlainSerializer
 
-from regimeflow.config.scalars import Currency, Flag, Number, Symbol, frozen
+from regimeflow.config.scalars import Currency, Flag, FrozenMapping, Number, Symbol
 from regimeflow.config.section import Section, key
 
 AssetClass = Literal["equity", "crypto"]
@@ -41,7 +41,7 @@ class InstrumentSection(Section):
 
 
 Instruments = Annotated[
-    Mapping[Symbol, InstrumentSection], AfterValidator(frozen), PlainSerializer(dict)
+    Mapping[Symbol, InstrumentSection], AfterValidator(FrozenMapping), PlainSerializer(dict)
 ]
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, PlainSerializer
 
-from regimeflow.config.scalars import Flag, Number, RegimeLabel, Symbols, Whole, frozen
+from regimeflow.config.scalars import Flag, FrozenMapping, Number, RegimeLabel, Symbols, Whole
 from regimeflow.config.section import Section, key
 
 CURRENCY = "account currency"
@@ -184,7 +184,7 @@ class RegimeRiskSection(Section):
 
 
 LimitsByRegime = Annotated[
-    Mapping[RegimeLabel, RegimeRiskSection], AfterValidator(frozen), PlainSerializer(dict)
+    Mapping[RegimeLabel, RegimeRiskSection], AfterValidator(FrozenMapping), PlainSerializer(dict)
 ]
 
 

@@ -7,11 +7,10 @@ absurdly large passes. Text taken from the environment is read by the type of it
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema
@@ -167,9 +166,28 @@ def not_empty(values: tuple[Value, ...]) -> tuple[Value, ...]:
     return values
 
 
-def frozen(value: Mapping[Name, Value]) -> Mapping[Name, Value]:
-    """A read-only copy of a mapping."""
-    return MappingProxyType(dict(value))
+class FrozenMapping(Mapping[Name, Value]):
+    """A mapping that cannot change; unlike the standard proxy it can be hashed and copied."""
+
+    __slots__ = ("_entries",)
+
+    def __init__(self, entries: Mapping[Name, Value]) -> None:
+        self._entries = dict(entries)
+
+    def __getitem__(self, name: Name) -> Value:
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[Name]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._entries.items()))
+
+    def __repr__(self) -> str:
+        return repr(self._entries)
 
 
 Number = Annotated[Decimal, BeforeValidator(parse_number), WithJsonSchema(_NUMBER_SCHEMA)]

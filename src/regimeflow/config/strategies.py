@@ -11,13 +11,13 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 from regimeflow.config.scalars import (
     STRATEGY_ID_PATTERN,
+    FrozenMapping,
     Symbols,
     as_tuple,
     expected,
@@ -49,13 +49,13 @@ def parameter_value(value: object) -> Parameter:
 
 
 def parse_parameters(value: object) -> object:
-    """A read-only mapping of parameters; what each means is for the strategy to judge."""
+    """A mapping of parameters; what each means is for the strategy to judge."""
     if not isinstance(value, Mapping):
         raise expected("a mapping of parameters", "write name: value, or {} for none")
     for name in value:
         if not isinstance(name, str) or _PARAMETER_NAME.fullmatch(name) is None:
             raise expected("parameter names of letters, digits and _", "rename the parameter")
-    return MappingProxyType({name: parameter_value(item) for name, item in value.items()})
+    return {name: parameter_value(item) for name, item in value.items()}
 
 
 def default_strategy_id(name: str) -> str:
@@ -79,6 +79,7 @@ StrategyName = Annotated[
 Parameters = Annotated[
     Mapping[str, object],
     BeforeValidator(parse_parameters),
+    AfterValidator(FrozenMapping),
     PlainSerializer(dict),
     WithJsonSchema({"type": "object", "additionalProperties": True}),
 ]

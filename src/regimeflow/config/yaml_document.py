@@ -129,7 +129,7 @@ def _compose(text: str, source: str) -> yaml.Node | None:
         raise refusal([Problem(source, (), seen, expected, step, line)]) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        seen = f"character #x{ord(str(error.character)):04x}"
+        seen = f"character #x{ord(text[error.position]):04x}"
         raise refusal([Problem(source, (), seen, "printable text", "remove it", line)]) from None
 
 
