@@ -29,7 +29,7 @@ DEFINITIONS: dict[str, str] = {
     "turnover": "value bought plus value sold, over mean equity; annual_turnover per year",
     "trade": "a round trip of one strategy in one symbol, from flat to flat; a fill through "
     "zero closes one and opens the next; profit is received less paid, less fees, plus "
-    "dividends while open",
+    "income (dividends, borrow fees, cash for fractions) posted while open",
     "win_rate": "trades with a profit above zero over closed trades (the hit rate)",
     "profit_factor": "sum of profits over sum of losses of closed trades",
     "avg_win": "mean profit of winning trades; avg_loss, negative, of losing ones",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from regimeflow.backtest.artifacts import decimal_text
 from regimeflow.backtest.charts import Marker, Series, Span, time_chart
 from regimeflow.backtest.equity import EquityPoint
-from regimeflow.backtest.figures import count, number
+from regimeflow.backtest.figures import count, number, short_amount
 from regimeflow.model.market import CorporateAction
 from regimeflow.model.order import Side
 from regimeflow.model.timestamps import date_from_ns
@@ -62,7 +62,7 @@ def price_section(report: Report) -> Iterator[str]:
             series,
             name=f"{symbol} price and trades",
             height=230,
-            label=_price_label,
+            label=short_amount,
             style="price",
             hover=lambda ts_ns, value: f"{date_from_ns(ts_ns)}: {number(value)}",
             markers=[_marker(mark, series) for mark in fills] if series else (),
@@ -112,7 +112,3 @@ def _marker(mark: FillMark, series: Sequence[tuple[int, float]]) -> Marker:
         f"{decimal_text(fill.price)} {mark.strategy_id}"
     )
     return Marker(mark.ts_ns, series[index][1], fill.side is Side.BUY, title)
-
-
-def _price_label(value: float) -> str:
-    return number(value, 0 if abs(value) >= 100 else 2)

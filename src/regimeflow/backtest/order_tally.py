@@ -2,7 +2,7 @@
 
 It follows client order ids through replacements, so that every fill is credited to the
 strategy whose order it was, and knows which orders could still fill. It judges nothing: an
-order it never saw sent (a manual one) is counted under the empty strategy id.
+order it never saw sent (a manual one) belongs to `EXTERNAL`, as in the books.
 Memory: one small entry per order for the length of the run.
 """
 
@@ -13,6 +13,7 @@ from decimal import Decimal
 
 import msgspec
 
+from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.model.commands import OrderDenied, ReplaceOrder, SubmitOrder
 from regimeflow.model.events import (
     OrderAccepted,
@@ -28,7 +29,6 @@ from regimeflow.model.ids import ClientOrderId, StrategyId
 from regimeflow.model.market import ActionKind, CorporateAction
 
 ZERO = Decimal(0)
-UNKNOWN_STRATEGY = StrategyId("")
 
 
 class TalliedOrder(msgspec.Struct):
@@ -52,7 +52,6 @@ class OrderTally:
         "_handlers",
         "_open",
         "_orders",
-        "bought_value",
         "canceled",
         "denied",
         "expired",
@@ -61,13 +60,12 @@ class OrderTally:
         "orders",
         "rejected",
         "replaced",
-        "sold_value",
     )
 
     def __init__(self) -> None:
         self.orders = self.fills = self.denied = self.rejected = 0
         self.canceled = self.expired = self.replaced = 0
-        self.bought_value = self.sold_value = self.fees = ZERO
+        self.fees = ZERO
         self._orders: dict[str, TalliedOrder] = {}
         self._open: dict[str, TalliedOrder] = {}
         self._handlers: dict[type, Callable[[int, object], None]] = {
@@ -95,9 +93,9 @@ class OrderTally:
         return self._orders.get(client_order_id)
 
     def strategy_of(self, client_order_id: str) -> StrategyId:
-        """The strategy that sent the order; empty for an order sent by someone else."""
+        """The strategy that sent the order; `EXTERNAL` for someone else's order."""
         order = self._orders.get(client_order_id)
-        return order.strategy_id if order else UNKNOWN_STRATEGY
+        return order.strategy_id if order else EXTERNAL
 
     @property
     def open_orders(self) -> int:
@@ -147,11 +145,6 @@ class OrderTally:
         assert isinstance(body, OrderFilled)
         self.fills += 1
         self.fees += body.fee
-        value = body.quantity * body.price
-        if body.side.sign > 0:
-            self.bought_value += value
-        else:
-            self.sold_value += value
         order = self._orders.get(body.client_order_id)
         if order is None:
             return

@@ -22,14 +22,14 @@ from regimeflow.backtest.order_tally import OrderTally
 from regimeflow.backtest.report_header import ReportHeader
 from regimeflow.backtest.report_tables import equity_csv, equity_series, provenance, trades_csv
 from regimeflow.backtest.trades import TradeBook
+from regimeflow.core.portfolio import EXTERNAL_FLOWS
 from regimeflow.model.commands import AccountMarked
 from regimeflow.model.events import CashPosted, OrderFilled
 from regimeflow.model.ids import StrategyId
+from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import ActionKind, CorporateAction
 
 SCHEMA = "regimeflow.report/1"
-EXTERNAL_FLOWS = frozenset({"deposit", "withdrawal", "transfer"})
-"""Kinds of `CashPosted` that move capital and earn nothing."""
 PriceSeries = Mapping[str, Sequence[tuple[int, float]]]
 
 
@@ -56,11 +56,13 @@ class ReportBuilder:
     Sketch: about 1 us a record; memory grows with sessions, orders and fills only.
     """
 
-    def __init__(self, header: ReportHeader) -> None:
+    def __init__(
+        self, header: ReportHeader, instruments: Mapping[str, Instrument] | None = None
+    ) -> None:
         self.header = header
         self._curve = EquityCurve(header.initial_equity, header.start_ns)
         self._tally = OrderTally()
-        self._trades = TradeBook()
+        self._trades = TradeBook(instruments)
         self._fills: list[FillMark] = []
         self._splits: list[CorporateAction] = []
         self._bars = 0

@@ -20,7 +20,7 @@ EQUITY_COLUMNS = (
 )
 TRADE_COLUMNS = (
     "strategy,symbol,direction,opened,closed,opened_ns,closed_ns,quantity,open_quantity,"
-    "entry_price,exit_price,fills,fees,dividends,pnl,return_on_entry,holding_days"
+    "entry_price,exit_price,fills,fees,income,pnl,return_on_entry,holding_days"
 )
 
 
@@ -107,7 +107,7 @@ def _trade_row(trip: RoundTrip) -> Sequence[str]:
         float_text(None if trip.exit_price is None else float(trip.exit_price)),
         str(trip.fills),
         decimal_text(trip.fees),
-        decimal_text(trip.dividends),
+        decimal_text(trip.income),
         decimal_text(trip.cash_flow) if is_closed else "",
         float_text(trip.return_on_entry),
         float_text(trip.holding_days),

@@ -79,7 +79,7 @@ def performance_summary(
     }
     summary |= _extremes(curve.points)
     summary |= _drawdown(curve)
-    summary |= _activity(curve, tally)
+    summary |= _activity(curve, trades.traded_value, tally.fees)
     return summary | _trades(curve, trades, other_cash)
 
 
@@ -168,9 +168,8 @@ def _drawdown(curve: EquityCurve) -> dict[str, Json]:
     }
 
 
-def _activity(curve: EquityCurve, tally: OrderTally) -> dict[str, Json]:
+def _activity(curve: EquityCurve, traded: Decimal, fees: Decimal) -> dict[str, Json]:
     exposures = [value for point in curve.points if (value := point.exposure) is not None]
-    traded = tally.bought_value + tally.sold_value
     turnover = None
     if curve.points:
         average = sum((point.equity for point in curve.points), ZERO) / len(curve.points)
@@ -183,7 +182,7 @@ def _activity(curve: EquityCurve, tally: OrderTally) -> dict[str, Json]:
         "turnover": rounded(turnover),
         "annual_turnover": rounded(turnover / years) if turnover is not None and years else None,
         "traded_value": money(traded),
-        "fees": money(tally.fees),
+        "fees": money(fees),
     }
 
 

@@ -3,30 +3,32 @@
 A round trip belongs to one strategy and one symbol. It opens with the fill that takes the
 position away from zero and closes with the fill that brings it back; a fill that crosses zero
 closes one and opens the next, its fee shared in proportion to quantity. Nothing is matched lot
-by lot: the profit is what was received less what was paid, less fees, plus dividends while it
-was open. So no average is ever rounded, and money is conserved exactly: over any run,
-`sum of closed profits + sum of open cash flows + value of open positions = change of cash and
-positions caused by fills and dividends`.
+by lot: the profit is what was received less what was paid, less fees, plus income (dividends,
+borrow fees, cash for fractions) posted while it was open. So no average is ever rounded, and
+money is conserved exactly: over any run,
+`sum of closed profits + sum of open cash flows + value of open positions = change of equity
+caused by fills and income`.
 
-A split multiplies the open quantity and changes no money. Quantities and prices shown are in
-units after the splits that happened while the round trip was open.
+A split multiplies the open quantity, drops what is less than a lot (the broker pays it in
+cash) and changes no money. Quantities and prices shown are in units after the splits that
+happened while the round trip was open.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
 
 from regimeflow.model.events import CashPosted, OrderFilled
 from regimeflow.model.ids import StrategyId
+from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import ActionKind, CorporateAction
 
 ZERO = Decimal(0)
-DIVIDEND = "dividend"
-_FEE_STEP = Decimal("0.00000001")
-_DUST = Decimal("1e-12")
-"""A position smaller than this is division dust of a split, and counts as flat."""
+ONE = Decimal(1)
+_SHARE_STEP = Decimal("0.00000001")
 
 
 class RoundTrip(msgspec.Struct):
@@ -34,7 +36,7 @@ class RoundTrip(msgspec.Struct):
 
     `direction` is +1 for long, -1 for short. `entry_quantity` and `exit_quantity` are what was
     traded away from and back to zero, `entry_value` and `exit_value` quantity times price,
-    all positive. `fees` is positive when it cost us.
+    times multiplier, all positive. `fees` is positive when it cost us.
     """
 
     strategy_id: StrategyId
@@ -46,7 +48,8 @@ class RoundTrip(msgspec.Struct):
     exit_quantity: Decimal = ZERO
     exit_value: Decimal = ZERO
     fees: Decimal = ZERO
-    dividends: Decimal = ZERO
+    income: Decimal = ZERO
+    multiplier: Decimal = ONE
     fills: int = 0
     closed_ns: int | None = None
 
@@ -61,17 +64,17 @@ class RoundTrip(msgspec.Struct):
     def cash_flow(self) -> Decimal:
         """Cash received less cash paid so far; the profit once the round trip is closed."""
         traded = self.direction * (self.exit_value - self.entry_value)
-        return traded - self.fees + self.dividends
+        return traded - self.fees + self.income
 
     @property
     def entry_price(self) -> Decimal | None:
         """Mean price of the fills away from zero."""
-        return self.entry_value / self.entry_quantity if self.entry_quantity else None
+        return _price(self.entry_value, self.entry_quantity, self.multiplier)
 
     @property
     def exit_price(self) -> Decimal | None:
         """Mean price of the fills back to zero."""
-        return self.exit_value / self.exit_quantity if self.exit_quantity else None
+        return _price(self.exit_value, self.exit_quantity, self.multiplier)
 
     @property
     def return_on_entry(self) -> float | None:
@@ -87,13 +90,19 @@ class RoundTrip(msgspec.Struct):
 
 
 class TradeBook:
-    """Builds round trips from fills, splits and dividends, in journal order."""
+    """Builds round trips from fills, splits and postings, in journal order.
 
-    __slots__ = ("_open", "closed")
+    `instruments` gives lot sizes and multipliers; a symbol without one has a multiplier of one
+    and keeps fractions.
+    """
 
-    def __init__(self) -> None:
-        self.closed: list[RoundTrip] = []
+    __slots__ = ("_instruments", "_open", "closed", "traded_value")
+
+    def __init__(self, instruments: Mapping[str, Instrument] | None = None) -> None:
+        self._instruments = instruments or {}
         self._open: dict[tuple[StrategyId, str], RoundTrip] = {}
+        self.closed: list[RoundTrip] = []
+        self.traded_value = ZERO
 
     @property
     def open(self) -> list[RoundTrip]:
@@ -103,65 +112,73 @@ class TradeBook:
     def on_fill(self, ts_ns: int, strategy_id: StrategyId, fill: OrderFilled) -> None:
         """Book one execution of a strategy's order."""
         key = (strategy_id, fill.symbol)
+        instrument = self._instruments.get(fill.symbol)
+        multiplier = instrument.multiplier if instrument else ONE
+        unit_value = fill.price * multiplier
+        self.traded_value += fill.quantity * unit_value
         quantity, fee = fill.quantity, fill.fee
         trip = self._open.get(key)
         if trip is not None and trip.direction != fill.side.sign:
             closing = min(quantity, abs(trip.quantity))
             part = fee if closing == quantity else _share(fee, closing, quantity)
-            self._exit(trip, ts_ns, closing, fill.price, part)
+            trip.exit_quantity += closing
+            trip.exit_value += closing * unit_value
+            trip.fees += part
+            trip.fills += 1
+            self._close_if_flat(trip, ts_ns)
             quantity, fee = quantity - closing, fee - part
             trip = self._open.get(key)
         if quantity > 0:
             if trip is None:
                 trip = RoundTrip(strategy_id, fill.symbol, fill.side.sign, ts_ns)
+                trip.multiplier = multiplier
                 self._open[key] = trip
             trip.entry_quantity += quantity
-            trip.entry_value += quantity * fill.price
+            trip.entry_value += quantity * unit_value
             trip.fees += fee
             trip.fills += 1
 
     def on_action(self, ts_ns: int, action: CorporateAction) -> None:
-        """Restate open round trips in units after a split; a dividend arrives as cash."""
+        """Restate open round trips after a split; a dividend arrives as cash instead."""
         if action.kind is not ActionKind.SPLIT:
             return
+        instrument = self._instruments.get(action.symbol)
         for trip in self.open:
             if trip.symbol == action.symbol:
                 trip.entry_quantity *= action.value
                 trip.exit_quantity *= action.value
+                if instrument is not None:
+                    left = instrument.quantize_quantity(abs(trip.quantity))
+                    trip.exit_quantity = trip.entry_quantity - left
                 self._close_if_flat(trip, ts_ns)
 
     def on_cash(self, posted: CashPosted) -> bool:
-        """Credit a dividend to the open round trips of its symbol, in proportion to position.
+        """Credit a posting to the open round trips of its symbol, in proportion to position.
 
-        False when the cash belongs to no open round trip, so the caller can count it apart.
+        False when none is open, so that the caller can count the cash apart.
         """
         trips = [trip for trip in self._open.values() if trip.symbol == posted.symbol]
         held = sum((trip.quantity for trip in trips), ZERO)
-        if posted.kind != DIVIDEND or not held:
+        if not held:
             return False
         left = posted.amount
         for trip in trips[:-1]:
             part = _share(posted.amount, trip.quantity, held)
-            trip.dividends += part
+            trip.income += part
             left -= part
-        trips[-1].dividends += left
+        trips[-1].income += left
         return True
 
-    def _exit(
-        self, trip: RoundTrip, ts_ns: int, quantity: Decimal, price: Decimal, fee: Decimal
-    ) -> None:
-        trip.exit_quantity += quantity
-        trip.exit_value += quantity * price
-        trip.fees += fee
-        trip.fills += 1
-        self._close_if_flat(trip, ts_ns)
-
     def _close_if_flat(self, trip: RoundTrip, ts_ns: int) -> None:
-        if abs(trip.quantity) <= _DUST:
+        if not trip.quantity:
             trip.closed_ns = ts_ns
             self.closed.append(self._open.pop((trip.strategy_id, trip.symbol)))
 
 
 def _share(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     """`amount * part / whole`, rounded half-even to 1e-8; the caller keeps the remainder."""
-    return (amount * part / whole).quantize(_FEE_STEP)
+    return (amount * part / whole).quantize(_SHARE_STEP)
+
+
+def _price(value: Decimal, quantity: Decimal, multiplier: Decimal) -> Decimal | None:
+    return value / quantity / multiplier if quantity else None
