@@ -1,0 +1,58 @@
+"""Reading a journal: both files as one stream of records, in constant memory.
+
+A jump in `seq` means that market records are not there: pruned, or lost with an unsynced tail.
+Parity cannot be verified across it; facts are complete all the same.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from operator import attrgetter
+from pathlib import Path
+
+from regimeflow.journal.records import Record
+from regimeflow.journal.segments import SegmentKind, list_segments, segments_from
+from regimeflow.journal.walk import FactsWalk, walk_market
+
+
+def read_records(directory: Path, *, from_seq: int = 0) -> Iterator[Record]:
+    """Every record with `seq >= from_seq`, of both files, by `seq`.
+
+    Stops at a torn tail. Raises JournalCorrupt for damage anywhere else, JournalError for a
+    record or format of a newer version; both name the file.
+    """
+    facts = read_facts(directory, from_seq=from_seq)
+    market = read_market(directory, from_seq=from_seq)
+    return heapq.merge(facts, market, key=attrgetter("seq"))
+
+
+def read_facts(directory: Path, *, from_seq: int = 0) -> Iterator[Record]:
+    """Only the facts with `seq >= from_seq`; their hash chain is checked on the way."""
+    segments = list_segments(directory, SegmentKind.FACTS)
+    for block in FactsWalk(segments_from(segments, from_seq)):
+        for record in block.records():
+            if record.seq >= from_seq:
+                yield record
+
+
+def read_market(directory: Path, *, from_seq: int = 0) -> Iterator[Record]:
+    """Only the market records with `seq >= from_seq`."""
+    segments = list_segments(directory, SegmentKind.MARKET)
+    for batch in walk_market(segments_from(segments, from_seq)):
+        for record in batch.records():
+            if record.seq >= from_seq:
+                yield record
+
+
+class JournalRecords:
+    """The records of a journal as something that can be iterated more than once."""
+
+    __slots__ = ("directory", "from_seq")
+
+    def __init__(self, directory: Path, *, from_seq: int = 0) -> None:
+        self.directory = directory
+        self.from_seq = from_seq
+
+    def __iter__(self) -> Iterator[Record]:
+        return read_records(self.directory, from_seq=self.from_seq)

@@ -1,0 +1,118 @@
+"""Recovery: make a journal that a process left behind ready to be continued.
+
+The torn tail of each file is cut at its last whole frame; the bytes cut stay in a file beside
+it. Nothing that `commit()` returned for can be cut after a kill, because a commit is whole in
+the file before it returns. Running recovery twice, or being killed inside it, changes nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from regimeflow.errors import JournalCorrupt, JournalError
+from regimeflow.journal.disk import Disk, OsDisk
+from regimeflow.journal.records import GENESIS_HASH, EpochOpened, FactsBlock, Record
+from regimeflow.journal.segments import SegmentKind, list_segments
+from regimeflow.journal.walk import FactsWalk, Tear, market_tear
+from regimeflow.model.events import EngineStarted
+
+
+class Recovered(msgspec.Struct, kw_only=True):
+    """Where a journal ends, and what was found on the way.
+
+    `market_lost_from_seq`: market records from this seq on were lost with an unsynced tail, so
+    parity cannot be verified from there; None where this boot found none missing. `boot` is the
+    highest boot number used so far. `last_epoch` is the record of the newest `EpochOpened`.
+    """
+
+    next_seq: int = 1
+    head_hash: str = GENESIS_HASH
+    last_ts_ns: int = 0
+    boot: int = 0
+    epochs: int = 0
+    last_epoch: Record | None = None
+    facts_cut_bytes: int = 0
+    market_cut_bytes: int = 0
+    market_lost_from_seq: int | None = None
+
+
+def recover(directory: Path, *, disk: Disk | None = None) -> Recovered:
+    """Cut the torn tails of the journal in `directory` and say how to go on.
+
+    A missing or empty directory is a new journal. Reads every fact once, in constant memory.
+    Raises JournalCorrupt for damage before the end of facts, naming file and offset: trading on
+    it is refused. Raises JournalError where the disk or the journal's version does not allow it.
+    """
+    disk = disk or OsDisk()
+    recovered = Recovered()
+    try:
+        _recover_market(directory, disk, recovered)
+        _recover_facts(directory, disk, recovered)
+    except OSError as error:
+        raise JournalError(f"{directory}: the journal cannot be recovered: {error}") from error
+    return recovered
+
+
+def _recover_market(directory: Path, disk: Disk, recovered: Recovered) -> None:
+    """Cut every uncompressed segment at its first bad frame; only the end is looked at."""
+    for segment in list_segments(directory, SegmentKind.MARKET):
+        if segment.is_compressed:
+            continue
+        tear, last_batch = market_tear(segment)
+        if last_batch is not None:
+            last = last_batch.records()[-1]
+            recovered.next_seq = last.seq + 1
+            recovered.last_ts_ns = last.ts_ns
+        if tear is not None:
+            recovered.market_cut_bytes += tear.size_bytes
+            _cut(tear, disk)
+
+
+def _recover_facts(directory: Path, disk: Disk, recovered: Recovered) -> None:
+    """Check every block, take the last epoch and boot, then cut the torn tail."""
+    walk = FactsWalk(list_segments(directory, SegmentKind.FACTS))
+    last_block: FactsBlock | None = None
+    last_seq = 0
+    for block in walk:
+        for seq in block.seqs():
+            if seq <= last_seq:
+                raise JournalCorrupt(f"{directory}: record {seq} follows record {last_seq}")
+            last_seq = seq
+            if seq == recovered.next_seq:
+                recovered.next_seq += 1
+            elif seq > recovered.next_seq and recovered.market_lost_from_seq is None:
+                recovered.market_lost_from_seq = recovered.next_seq
+        _note_starts(block, recovered)
+        last_block = block
+    if last_block is not None:
+        recovered.last_ts_ns = max(recovered.last_ts_ns, last_block.records()[-1].ts_ns)
+    recovered.next_seq = max(recovered.next_seq, last_seq + 1)
+    recovered.head_hash = walk.head.hex()
+    if walk.tear is not None:
+        recovered.facts_cut_bytes = walk.tear.size_bytes
+        _cut(walk.tear, disk)
+
+
+def _note_starts(block: FactsBlock, recovered: Recovered) -> None:
+    """Only blocks that can hold a start are decoded: they are few."""
+    if b"EngineStarted" not in block.rows and b"EpochOpened" not in block.rows:
+        return
+    for record in block.records():
+        if isinstance(record.body, EngineStarted):
+            recovered.boot = max(recovered.boot, record.body.boot)
+        elif isinstance(record.body, EpochOpened):
+            recovered.boot = max(recovered.boot, record.body.boot)
+            recovered.epochs += 1
+            recovered.last_epoch = record
+
+
+def _cut(tear: Tear, disk: Disk) -> None:
+    """Keep the torn bytes beside the segment, then cut it."""
+    path = tear.segment.path
+    with path.open("rb") as stream:
+        stream.seek(tear.offset)
+        torn = stream.read()
+    path.with_name(f"{path.name}.cut-{tear.offset}").write_bytes(torn)
+    disk.truncate(path, tear.offset)
