@@ -11,7 +11,7 @@ from collections import deque
 from decimal import Decimal
 from typing import NamedTuple
 
-from regimeflow.model.market import Bar, BookSnapshot, Quote, Trade
+from regimeflow.model.market import Bar, BookDelta, BookSnapshot, Quote, Trade
 from regimeflow.model.session import Session
 
 HISTORY_BARS_MAX = 1_024
@@ -27,7 +27,16 @@ class Reference(NamedTuple):
 class MarketState:
     """Latest bar, quote, trade and book per symbol, and bar history per symbol and size."""
 
-    __slots__ = ("bars", "books", "history", "previous_close_ns", "quotes", "session", "trades")
+    __slots__ = (
+        "bars",
+        "books",
+        "history",
+        "previous_close_ns",
+        "quotes",
+        "session",
+        "stale",
+        "trades",
+    )
 
     def __init__(self) -> None:
         self.bars: dict[str, Bar] = {}
@@ -35,6 +44,7 @@ class MarketState:
         self.trades: dict[str, Trade] = {}
         self.books: dict[str, BookSnapshot] = {}
         self.history: dict[tuple[str, str | None], deque[Bar]] = {}
+        self.stale: dict[str, str] = {}
         self.session: Session | None = None
         self.previous_close_ns = 0
 
@@ -45,6 +55,18 @@ class MarketState:
         if kept is None:
             kept = self.history[key] = deque(maxlen=HISTORY_BARS_MAX)
         kept.append(bar)
+
+    def apply_delta(self, delta: BookDelta) -> BookSnapshot | None:
+        """The whole book after a change; None while no snapshot has been seen."""
+        book = self.books.get(delta.symbol)
+        if book is None:
+            return None
+        return BookSnapshot(
+            delta.symbol,
+            delta.ts_venue_ns,
+            _merge_levels(book.bids, delta.bids, highest_first=True),
+            _merge_levels(book.asks, delta.asks, highest_first=False),
+        )
 
     def last_bars(self, symbol: str, count: int, size: str | None) -> list[Bar]:
         """Up to `count` last closed bars, oldest first."""
@@ -90,12 +112,27 @@ class MarketState:
         quote = self.quotes.get(symbol)
         if quote is not None and quote.ts_venue_ns >= newest_ns and 0 < quote.bid <= quote.ask:
             newest_ns, ask, bid = quote.ts_venue_ns, quote.ask, quote.bid
-        if newest_ns < 0 or not ask > 0.0 or not bid > 0.0:
+        if symbol in self.stale or newest_ns < 0 or not ask > 0.0 or not bid > 0.0:
             return None
         if self.open_age_ns(ts_ns, newest_ns) > age_ns_max:
             return None
         exact_ask = Decimal(repr(ask))
         return Reference(exact_ask, exact_ask if bid == ask else Decimal(repr(bid)))
+
+
+def _merge_levels(
+    levels: tuple[tuple[float, float], ...],
+    changes: tuple[tuple[float, float], ...],
+    *,
+    highest_first: bool,
+) -> tuple[tuple[float, float], ...]:
+    merged = dict(levels)
+    for price, size in changes:
+        if size:
+            merged[price] = size
+        else:
+            merged.pop(price, None)
+    return tuple(sorted(merged.items(), reverse=highest_first))
 
 
 def _split_bar(bar: Bar, ratio: float) -> Bar:

@@ -92,6 +92,8 @@ class Orders:
             for_next_open=command.for_next_open,
             parent_id=command.parent_id,
             oco_group=command.oco_group,
+            take_profit_price=command.take_profit_price,
+            stop_loss_price=command.stop_loss_price,
             tag=command.tag,
             intent_id=command.intent_id,
             status=OrderStatus.PENDING_NEW,

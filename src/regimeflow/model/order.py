@@ -96,6 +96,7 @@ class Order(msgspec.Struct, kw_only=True):
     Quantities are in units of the instrument, prices in its currency. `filled_cost` is the sum
     of quantity times price over all fills: the average price is derived, never stored.
     `client_order_ids` lists every id the order has had (one per replacement), newest last.
+    `take_profit_price` and `stop_loss_price` ask for a bracket: exits placed as fills arrive.
     """
 
     client_order_id: ClientOrderId
@@ -114,6 +115,8 @@ class Order(msgspec.Struct, kw_only=True):
     for_next_open: bool = False
     parent_id: ClientOrderId | None = None
     oco_group: str | None = None
+    take_profit_price: Decimal | None = None
+    stop_loss_price: Decimal | None = None
     tag: str = ""
     intent_id: IntentId
     status: OrderStatus = OrderStatus.CREATED
@@ -144,10 +147,3 @@ class Order(msgspec.Struct, kw_only=True):
     def is_open(self) -> bool:
         """True while the order could still fill."""
         return self.status not in TERMINAL_STATUSES
-
-
-class BracketLegs(msgspec.Struct, frozen=True):
-    """Exits to place as each fill of the entry arrives; the pair is one-cancels-other."""
-
-    take_profit_price: Decimal | None = None
-    stop_loss_price: Decimal | None = None

@@ -65,7 +65,11 @@ class Context(Protocol):
     strategy_id: StrategyId
     symbols: tuple[str, ...]
     params: Mapping[str, Parameter]
-    rng: random.Random
+
+    @property
+    def rng(self) -> random.Random:
+        """This strategy's own seeded generator; part of its saved state."""
+        ...
 
     # --- orders -------------------------------------------------------------------------
 
@@ -76,7 +80,7 @@ class Context(Protocol):
         quantity: Number | None = None,
         *,
         notional: Number | None = None,
-        order_type: OrderType = OrderType.MARKET,
+        order_type: OrderType | None = None,
         limit_price: Number | None = None,
         stop_price: Number | None = None,
         trail_amount: Number | None = None,
@@ -89,6 +93,9 @@ class Context(Protocol):
         tag: str = "",
     ) -> ClientOrderId:
         """Wish for an order of `quantity` units or `notional` currency (exactly one).
+
+        Without `order_type` the prices given say it: a limit price makes a limit order, a stop
+        price a stop, both a stop-limit, a trail a trailing stop, none a market order.
 
         `take_profit` and `stop_loss` are prices of exits placed as each fill arrives; the two
         cancel each other. Raises UsageError for a call that can never make sense (a limit

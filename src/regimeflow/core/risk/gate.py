@@ -1,7 +1,8 @@
 """The risk gate: the one place where a wish becomes an order that may leave.
 
-Only this module makes `Approved` and `ApprovedReplacement`, and the router takes nothing else. A refusal is a value (`Denial`), never an exception. The gate reads the
-books and changes nothing: what leaves is booked by the ledger when its command is emitted.
+Only this module makes `Approved` and `ApprovedReplacement`, and the router takes nothing else.
+A refusal is a value (`Denial`), never an exception. The gate reads the books and changes
+nothing: what leaves is booked by the ledger when its command is emitted.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from collections.abc import Mapping
 from regimeflow.core.approved import Approved, ApprovedReplacement
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.market_state import MarketState
+from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.core.risk import controls
 from regimeflow.core.risk.limits import RiskLimits, RiskPolicy
 from regimeflow.core.risk.proposal import Denial, Proposal, exit_room, worst_plausible_price
 from regimeflow.model.commands import TradingState
 from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.instrument import Instrument
-from regimeflow.model.order import ZERO, BracketLegs, Order, TimeInForce
+from regimeflow.model.order import ZERO, Order, TimeInForce
 
-NO_LEGS = BracketLegs()
 IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
@@ -45,7 +46,7 @@ class RiskGate:
         """Bind the limits of this regime from now on."""
         self.limits = self._policy.limits_in(regime)
 
-    def approve(self, ts_ns: int, order: Order, legs: BracketLegs = NO_LEGS) -> Approved | Denial:
+    def approve(self, ts_ns: int, order: Order) -> Approved | Denial:
         """Approve a new order, or say which control denies it."""
         proposal = self._propose(ts_ns, order, replaces=None)
         if order.reduce_only:
@@ -70,8 +71,8 @@ class RiskGate:
             for_next_open=self._market.session is None,
             parent_id=order.parent_id,
             oco_group=order.oco_group,
-            take_profit_price=legs.take_profit_price,
-            stop_loss_price=legs.stop_loss_price,
+            take_profit_price=order.take_profit_price,
+            stop_loss_price=order.stop_loss_price,
             tag=order.tag,
             intent_id=order.intent_id,
             worst_price=proposal.worst_price,
@@ -163,6 +164,8 @@ class RiskGate:
         state = self._ledger.trading.of(order.strategy_id)
         if state is TradingState.ACTIVE or (state is TradingState.REDUCING and proposal.is_exit):
             return None
+        if order.strategy_id == EXTERNAL and proposal.is_exit:
+            return None  # an operator's flatten may leave in every state
         if state is TradingState.REDUCING:
             observed = f"{order.side} {order.quantity:f}, at most {proposal.exit_room:f} reduces"
             advice = "only orders that reduce the position may leave until an operator resumes"

@@ -1,0 +1,84 @@
+"""All bar builders of a run: made on first demand, fed once per observation."""
+
+from __future__ import annotations
+
+from regimeflow.core.bars import BarBuilder
+from regimeflow.core.market_state import MarketState
+from regimeflow.model.market import Bar
+from regimeflow.model.session import Session
+
+BUILDERS_MAX = 256
+"""Symbols times sizes; one more is the strategy's fault."""
+
+
+class BarShop:
+    """Builders per symbol, and the history they fill."""
+
+    __slots__ = ("_market", "builders")
+
+    def __init__(self, market: MarketState) -> None:
+        self._market = market
+        self.builders: dict[str, list[BarBuilder]] = {}
+
+    def ensure(self, symbol: str, size: str) -> None:
+        """Build bars of `size` from now on, and from the feed's own history as far as it goes."""
+        of_symbol = self.builders.setdefault(symbol, [])
+        if any(builder.size == size for builder in of_symbol):
+            return
+        builder = BarBuilder(symbol, size)
+        if sum(map(len, self.builders.values())) >= BUILDERS_MAX:
+            raise ValueError(f"more than {BUILDERS_MAX} combinations of symbol and bar size")
+        session = self._market.session
+        if session is not None:
+            builder.open_session(session.open_ns, session.close_ns)
+        of_symbol.append(builder)
+        for bar in list(self._market.history.get((symbol, None), ())):
+            for done in builder.add_bar(bar):
+                self._market.keep_bar(done, size)
+
+    def open_session(self, session: Session) -> None:
+        """Align every builder to this session."""
+        for builders in self.builders.values():
+            for builder in builders:
+                builder.open_session(session.open_ns, session.close_ns)
+
+    def add_bar(self, bar: Bar) -> list[tuple[str, Bar]]:
+        """Feed a bar; returns `(size, bar)` of what it completes, in order of demand."""
+        return [
+            (builder.size, done)
+            for builder in self.builders.get(bar.symbol, ())
+            for done in builder.add_bar(bar)
+        ]
+
+    def add_price(
+        self, symbol: str, ts_ns: int, price: float, size: float
+    ) -> list[tuple[str, Bar]]:
+        """Feed a print or a mid price; returns what it completes."""
+        return [
+            (builder.size, done)
+            for builder in self.builders.get(symbol, ())
+            for done in builder.add_price(ts_ns, price, size)
+        ]
+
+    def close_due(self, ts_ns: int) -> list[tuple[str, Bar]]:
+        """Complete every bar that is over by `ts_ns`, of any symbol."""
+        return [
+            (builder.size, done)
+            for builders in self.builders.values()
+            for builder in builders
+            for done in builder.close_due(ts_ns)
+        ]
+
+    def flush(self) -> list[tuple[str, Bar]]:
+        """Complete every forming bar: the session is over."""
+        return [
+            (builder.size, done)
+            for builders in self.builders.values()
+            for builder in builders
+            for done in builder.flush()
+        ]
+
+    def apply_split(self, symbol: str, ratio: float) -> None:
+        """Restate forming bars in new shares."""
+        for builder in self.builders.get(symbol, ()):
+            builder.apply_split(ratio)

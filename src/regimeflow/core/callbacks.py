@@ -1,0 +1,123 @@
+"""Calling user code: the only place in the core that catches every exception.
+
+A callback that raises sends nothing, and its strategy is faulted: it is not called again, its
+entries are cancelled, it may only reduce. The engine and the other strategies go on.
+Consequences (an order denied, a fill) queue behind the callback in hand, first in first out,
+at most `CONSEQUENCES_MAX` for one event; a strategy that answers its own orders for ever is
+faulted there.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
+from regimeflow.core.seat import Seat
+from regimeflow.model.commands import StrategyFaulted, TradingState, TradingStateChanged
+from regimeflow.model.events import OrderFilled
+from regimeflow.model.ids import StrategyId
+from regimeflow.model.order import Order
+
+if TYPE_CHECKING:
+    from regimeflow.core.engine import Engine
+
+CONSEQUENCES_MAX = 1_000
+
+Call = tuple[Seat, Callable[[Any], None]]
+
+
+class Callbacks:
+    """The seats, who overrides what, and the queue of consequences."""
+
+    __slots__ = ("_engine", "_queue", "by_name", "seats")
+
+    def __init__(self, engine: Engine, seats: Iterable[Seat]) -> None:
+        self._engine = engine
+        self.seats: dict[StrategyId, Seat] = {seat.strategy_id: seat for seat in seats}
+        self._queue: deque[tuple[Seat, Callable[[Any], None], Any]] = deque()
+        self.by_name: dict[str, list[Call]] = {}
+        self.index()
+
+    def index(self) -> None:
+        """List who listens to what, in configuration order, faulted seats left out."""
+        self.by_name.clear()
+        for seat in self.seats.values():
+            if not seat.is_faulted:
+                for name, call in seat.calls.items():
+                    self.by_name.setdefault(name, []).append((seat, call))
+
+    def deliver(self, calls: Iterable[Call], argument: object) -> None:
+        """Call each listener in turn; let its wishes take effect before the next is called."""
+        for seat, call in calls:
+            self._guard(seat, call, argument, call.__name__)
+        if self._queue:
+            self.drain()
+
+    def broadcast(self, name: str, argument: object) -> None:
+        """Deliver to every strategy that overrides `name`."""
+        calls = self.by_name.get(name)
+        if calls:
+            self.deliver(calls, argument)
+
+    def order_changed(self, order: Order, fill: OrderFilled | None = None) -> None:
+        """Queue `on_order_update`, and `on_fill` after it, for the order's strategy."""
+        seat = self.seats.get(order.strategy_id)
+        if seat is None:
+            return
+        update = seat.calls.get("on_order_update")
+        if update is not None:
+            self._queue.append((seat, update, copy(order)))
+        filled = seat.calls.get("on_fill")
+        if fill is not None and filled is not None:
+            self._queue.append((seat, filled, fill))
+
+    def drain(self) -> None:
+        """Deliver the queued consequences of this event, and theirs."""
+        taken = 0
+        while self._queue:
+            seat, call, argument = self._queue.popleft()
+            if seat.is_faulted:
+                continue
+            taken += 1
+            if taken > CONSEQUENCES_MAX:
+                self.fault(
+                    seat, call.__name__, f"more than {CONSEQUENCES_MAX} consequences of one event"
+                )
+                continue
+            self._guard(seat, call, argument, call.__name__)
+
+    def call_lifecycle(self, seat: Seat, name: str) -> None:
+        """Call `on_start` or `on_stop`."""
+        if not seat.is_faulted:
+            method = getattr(seat.strategy, name)
+            self._guard(seat, lambda _: method(), None, name)
+            self.drain()
+
+    def fault(self, seat: Seat, callback: str, error: str) -> None:
+        """Isolate a strategy: nothing it staged leaves, its entries are cancelled."""
+        engine = self._engine
+        seat.staged = []
+        seat.is_faulted = True
+        self.index()
+        engine.market_handler.index()
+        engine.emit(StrategyFaulted(seat.strategy_id, callback, error[:500]))
+        engine.emit(
+            TradingStateChanged(
+                TradingState.REDUCING, f"{callback} raised {error[:200]}", "C25", seat.strategy_id
+            )
+        )
+        for order in list(engine.ledger.orders.open.values()):
+            is_exit = order.reduce_only or order.parent_id is not None
+            if order.strategy_id == seat.strategy_id and not is_exit:
+                engine.desk.cancel(order, "strategy faulted")
+
+    def _guard(self, seat: Seat, call: Callable[[Any], None], argument: object, name: str) -> None:
+        try:
+            call(argument)
+        except Exception as error:  # noqa: BLE001 - user code may raise anything
+            self.fault(seat, name, f"{type(error).__name__}: {error}")
+            return
+        if seat.staged:
+            self._engine.desk.release(self._engine.now_ns, seat)

@@ -1,0 +1,268 @@
+"""The desk: turns a strategy's staged wishes into commands, through the gate, in order.
+
+It is also where the engine's own orders start: the exits of a bracket, the cancels that follow
+a one-cancels-other fill, an operator's flatten. Everything it lets out goes through `emit`,
+which books it before anyone else can act on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+
+from regimeflow.core.approved import Approved, ApprovedReplacement
+from regimeflow.core.ledger import Ledger
+from regimeflow.core.order_factory import build_order
+from regimeflow.core.portfolio import EXTERNAL
+from regimeflow.core.risk.gate import RiskGate
+from regimeflow.core.risk.proposal import Denial
+from regimeflow.core.seat import CancelWish, CloseWish, ModifyWish, Seat
+from regimeflow.model.commands import CancelOrder, OrderDenied, Output
+from regimeflow.model.events import OrderFilled
+from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId
+from regimeflow.model.instrument import Instrument
+from regimeflow.model.order import Order, OrderStatus, Side, TimeInForce
+
+WARMUP = Denial("WARMUP", "after warm-up", "warming up", "orders may leave once warm-up is over")
+STOPPED = Denial("STOPPED", "while running", "stopping", "the run is ending; no order may leave")
+FLAT = Denial("FLAT", "a position to close", "flat", "nothing is left to close")
+
+_UNCHANGEABLE = frozenset(
+    {OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_REPLACE, OrderStatus.IN_DOUBT}
+)
+
+
+class MarketMoment:
+    """The market event in hand, as intent ids name it."""
+
+    __slots__ = ("ordinal", "symbol", "ts_venue_ns", "wish_count")
+
+    def __init__(self) -> None:
+        self.symbol = ""
+        self.ts_venue_ns = 0
+        self.ordinal = 0
+        self.wish_count: dict[StrategyId, int] = {}
+
+
+class Desk:
+    """Judges wishes one by one, each against books that already hold the one before."""
+
+    __slots__ = (
+        "_emit",
+        "_gate",
+        "_id_prefix",
+        "_instruments",
+        "_ledger",
+        "_numbers",
+        "closing",
+        "is_stopping",
+        "moment",
+        "oco_at_broker",
+        "on_denied",
+    )
+
+    def __init__(
+        self,
+        *,
+        gate: RiskGate,
+        ledger: Ledger,
+        instruments: dict[str, Instrument],
+        id_prefix: str,
+        oco_at_broker: bool,
+        emit: Callable[[Output], None],
+        on_denied: Callable[[Order], None],
+    ) -> None:
+        self._gate = gate
+        self._ledger = ledger
+        self._instruments = instruments
+        self._id_prefix = id_prefix
+        self._emit = emit
+        self._numbers: dict[StrategyId, int] = {}
+        self.on_denied = on_denied
+        self.oco_at_broker = oco_at_broker
+        self.moment = MarketMoment()
+        self.closing: list[Order] = []
+        self.is_stopping = False
+
+    def next_order_id(
+        self, owner: Seat | StrategyId, symbol: str
+    ) -> tuple[ClientOrderId, IntentId]:
+        """The next client order id of a strategy, and the intent id that goes with it."""
+        strategy_id = owner.strategy_id if isinstance(owner, Seat) else owner
+        sent = self._ledger.order_numbers.get(strategy_id, 0)
+        number = max(sent, self._numbers.get(strategy_id, 0)) + 1
+        self._numbers[strategy_id] = number
+        moment = self.moment
+        k = moment.wish_count.get(strategy_id, 0)
+        moment.wish_count[strategy_id] = k + 1
+        intent = IntentId(strategy_id, symbol, moment.ts_venue_ns, moment.ordinal, k)
+        return ClientOrderId(f"{self._id_prefix}-{strategy_id}-{number}"), intent
+
+    def release(self, ts_ns: int, seat: Seat) -> None:
+        """Let the wishes of a callback that has returned take effect, in their order."""
+        wishes, seat.staged = seat.staged, []
+        for wish in wishes:
+            kind = type(wish)
+            if kind is Order:
+                self.submit(ts_ns, wish, _refusal_of(seat, is_stopping=self.is_stopping))
+            elif kind is CancelWish:
+                self._cancel_wished(ts_ns, wish)
+            elif kind is ModifyWish:
+                self._modify(ts_ns, wish)
+            elif kind is CloseWish:
+                self.closing.append(wish.order)
+                self.close_what_can(ts_ns)
+            else:
+                self._emit(wish)  # timers and log lines
+
+    def submit(self, ts_ns: int, order: Order, refusal: Denial | None = None) -> None:
+        """Send an order that passes the gate; deny and report one that does not."""
+        verdict: Approved | Denial = refusal or self._gate.approve(ts_ns, order)
+        if isinstance(verdict, Approved):
+            self._emit(verdict)
+        else:
+            self._deny(order, verdict)
+
+    def cancel(self, order: Order, reason: str) -> None:
+        """Ask the venue to cancel; once while a cancel is pending."""
+        if order.is_open and order.status is not OrderStatus.PENDING_CANCEL:
+            self._emit(
+                CancelOrder(order.client_order_ids[-1], order.broker_order_id, order.symbol, reason)
+            )
+
+    def cancel_all(self, reason: str, symbol: str | None = None) -> None:
+        """Cancel every working order, or those of one symbol."""
+        for order in list(self._ledger.orders.open.values()):
+            if symbol is None or order.symbol == symbol:
+                self.cancel(order, reason)
+
+    def after_fill(self, ts_ns: int, order: Order, fill: OrderFilled) -> None:
+        """Place the exits a filled entry asked for; drop the siblings of a filled leg."""
+        if order.take_profit_price is not None or order.stop_loss_price is not None:
+            self._place_exits(ts_ns, order, fill)
+        if order.oco_group is not None and not self.oco_at_broker:
+            for sibling in self._ledger.orders.exposure.siblings(order):
+                self.cancel(sibling, "oco")
+
+    def close_what_can(self, ts_ns: int) -> None:
+        """Send the closing orders whose strategy has nothing else working in the symbol."""
+        if not self.closing:
+            return
+        waiting = []
+        for order in self.closing:
+            if any(
+                o.strategy_id == order.strategy_id and o.symbol == order.symbol
+                for o in self._ledger.orders.open.values()
+            ):
+                waiting.append(order)
+                continue
+            self._close_now(ts_ns, order)
+        self.closing = waiting
+
+    def flatten(self, symbol: str) -> None:
+        """Queue an operator's closing order for `symbol`; it leaves when nothing works there."""
+        if any(o.symbol == symbol and o.strategy_id == EXTERNAL for o in self.closing):
+            return
+        held = self._ledger.portfolio.position(symbol).quantity
+        side = Side.SELL if held > 0 else Side.BUY
+        number, intent = self.next_order_id(EXTERNAL, symbol)
+        mark = self._ledger.portfolio.exact_mark(symbol)
+        instrument = self._instruments[symbol]
+        order = build_order(instrument, side, abs(held), mark, number, intent, tag="flatten")
+        self.closing.append(order)
+
+    # --- inside -------------------------------------------------------------------------
+
+    def _close_now(self, ts_ns: int, order: Order) -> None:
+        portfolio = self._ledger.portfolio
+        if order.strategy_id == EXTERNAL:
+            held = portfolio.position(order.symbol).quantity
+        else:
+            held = portfolio.strategy_position(order.strategy_id, order.symbol).quantity
+        order.side = Side.SELL if held > 0 else Side.BUY
+        order.quantity = abs(held)
+        self.submit(ts_ns, order, None if held else FLAT)
+
+    def _place_exits(self, ts_ns: int, entry: Order, fill: OrderFilled) -> None:
+        instrument = self._instruments[entry.symbol]
+        legs = []
+        for limit_price, stop_price in (
+            (None, entry.stop_loss_price),
+            (entry.take_profit_price, None),
+        ):
+            if limit_price is None and stop_price is None:
+                continue
+            number, intent = self.next_order_id(entry.strategy_id, entry.symbol)
+            leg = build_order(
+                instrument,
+                entry.side.opposite,
+                fill.quantity,
+                fill.price,
+                number,
+                intent,
+                limit_price=limit_price,
+                stop_price=stop_price,
+                time_in_force=TimeInForce.GTC,
+                reduce_only=True,
+                tag="take_profit" if stop_price is None else "stop_loss",
+            )
+            leg.parent_id = entry.client_order_ids[0]
+            legs.append(leg)
+        for leg in legs:
+            leg.oco_group = legs[0].client_order_id if len(legs) > 1 else None
+            self.submit(ts_ns, leg)
+
+    def _cancel_wished(self, ts_ns: int, wish: CancelWish) -> None:
+        order = self._ledger.orders.get(wish.client_order_id)
+        if order is not None and self._ledger.throttle.full_window(ts_ns, is_reducing=True) is None:
+            self.cancel(order, "strategy")
+
+    def _modify(self, ts_ns: int, wish: ModifyWish) -> None:
+        current = self._ledger.orders.get(wish.client_order_id)
+        if current is None or not current.is_open:
+            return
+        changed = copy(current)
+        if wish.quantity is not None:
+            changed.quantity = wish.quantity
+        if wish.limit_price is not None:
+            changed.limit_price = wish.limit_price
+        if wish.stop_price is not None:
+            changed.stop_price = wish.stop_price
+        number, changed.intent_id = self.next_order_id(current.strategy_id, current.symbol)
+        verdict: ApprovedReplacement | Denial
+        if current.status in _UNCHANGEABLE or self.is_stopping:
+            state = f"the order is {current.status}"
+            verdict = Denial("STATE", "a working order", state, "change it when it works again")
+        else:
+            verdict = self._gate.approve_replacement(ts_ns, current, changed, number)
+        if isinstance(verdict, Denial):
+            changed.client_order_id = number
+            self._deny(changed, verdict)
+        else:
+            self._emit(verdict)
+
+    def _deny(self, order: Order, denial: Denial) -> None:
+        self._emit(
+            OrderDenied(
+                client_order_id=order.client_order_id,
+                strategy_id=order.strategy_id,
+                symbol=order.symbol,
+                side=order.side,
+                order_type=order.order_type,
+                quantity=order.quantity,
+                intent_id=order.intent_id,
+                control=denial.control,
+                limit=denial.limit,
+                observed=denial.observed,
+                message=denial.message,
+            )
+        )
+        denied = self._ledger.orders.get(order.client_order_id)
+        if denied is not None:
+            self.on_denied(denied)
+
+
+def _refusal_of(seat: Seat, *, is_stopping: bool) -> Denial | None:
+    if is_stopping:
+        return STOPPED
+    return WARMUP if seat.is_warming else None

@@ -1,0 +1,227 @@
+"""The engine: a pure, single-threaded fold of timestamped events into commands and notices.
+
+    outputs = engine.process(ts_ns, event)
+
+`ts_ns` never decreases. Everything the engine decides from is in its events, so equal events
+give equal outputs, in a backtest, live and in a replay. Outputs are in order of emission; an
+event that leads to nothing returns a shared empty tuple.
+
+An internal error (a failed invariant, not a strategy's) poisons the engine: it raises, and
+every later call raises too, because books that may be wrong must not trade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from regimeflow.core.callbacks import Callbacks
+from regimeflow.core.context import EngineContext
+from regimeflow.core.desk import Desk
+from regimeflow.core.ledger import Books, Ledger
+from regimeflow.core.market_state import MarketState
+from regimeflow.core.on_market import MarketHandler
+from regimeflow.core.on_operator import OperatorHandler
+from regimeflow.core.on_report import ReportHandler
+from regimeflow.core.on_session import SessionHandler
+from regimeflow.core.risk.gate import RiskGate
+from regimeflow.core.seat import Seat
+from regimeflow.core.setup import EngineSetup
+from regimeflow.errors import InvariantViolated
+from regimeflow.model import events as e
+from regimeflow.model.commands import HealthChanged, HealthStatus, Output
+from regimeflow.model.market import (
+    Bar,
+    BookDelta,
+    BookSnapshot,
+    CorporateAction,
+    Quote,
+    Trade,
+)
+
+NO_OUTPUTS: tuple[Output, ...] = ()
+
+
+class Engine:
+    """One run's books, strategies and rules. Build it, then feed it events in order.
+
+    Raises ConfigError from `initialize` of a strategy whose parameters are wrong.
+    """
+
+    __slots__ = (
+        "_handlers",
+        "_outputs",
+        "callbacks",
+        "desk",
+        "gate",
+        "instruments",
+        "ledger",
+        "market",
+        "market_handler",
+        "now_ns",
+        "operator_handler",
+        "poisoned",
+        "regime",
+        "regime_detector",
+        "report_handler",
+        "session_handler",
+        "setup",
+        "warming_count",
+    )
+
+    def __init__(self, setup: EngineSetup) -> None:
+        self.setup = setup
+        self.instruments = setup.instruments
+        self.now_ns = 0
+        self.poisoned = ""
+        self.regime = ""
+        self.regime_detector = setup.regime_detector
+        self._outputs: list[Output] = []
+        policy = setup.policy
+        self.ledger = Ledger(
+            Books(
+                setup.instruments,
+                setup.cash,
+                policy.max_orders_per_second,
+                policy.max_orders_per_minute,
+            )
+        )
+        self.market = MarketState()
+        self.gate = RiskGate(policy, setup.instruments, self.ledger, self.market)
+        self.desk = Desk(
+            gate=self.gate,
+            ledger=self.ledger,
+            instruments=setup.instruments,
+            id_prefix=setup.id_prefix,
+            oco_at_broker=setup.oco_at_broker,
+            emit=self.emit,
+            on_denied=self._order_denied,
+        )
+        self.callbacks = Callbacks(self, [Seat(s, setup.seed) for s in setup.strategies])
+        self.market_handler = MarketHandler(self)
+        self.report_handler = ReportHandler(self)
+        self.session_handler = SessionHandler(self)
+        self.operator_handler = OperatorHandler(self)
+        self._handlers = self._dispatch_table()
+        self.warming_count = len(self.callbacks.seats)
+        self._initialize_strategies()
+
+    @property
+    def bar_shop(self) -> Any:
+        """The builders of larger bars."""
+        return self.market_handler.shop
+
+    def process(self, ts_ns: int, event: e.Event) -> Sequence[Output]:
+        """Take one event; returns what it led to, in order."""
+        if self.poisoned:
+            raise InvariantViolated(f"the engine has stopped: {self.poisoned}")
+        self.now_ns = ts_ns
+        try:
+            self._handlers[type(event)](event)
+        except BaseException as error:
+            self.poisoned = f"{type(error).__name__}: {error}"
+            raise
+        outputs = self._outputs
+        if outputs:
+            self._outputs = []
+            return outputs
+        return NO_OUTPUTS
+
+    def emit(self, output: Output) -> None:
+        """Book an output and hand it out: the one way anything leaves the engine."""
+        self.ledger.apply_output(self.now_ns, output)
+        self._outputs.append(output)
+
+    def change_health(self, change: HealthChanged) -> None:
+        """Announce a change of health to the outside and to strategies."""
+        self.emit(change)
+        self.callbacks.broadcast("on_health", change)
+
+    def end_warmup_if_over(self, seat: Seat) -> None:
+        """A strategy may trade once its warm-up bars are in and the run proper has begun."""
+        if not seat.is_warming or seat.warmup_left or self.now_ns < self.setup.start_ns:
+            return
+        seat.is_warming = False
+        self.warming_count -= 1
+        if seat.strategy.warmup_bars:
+            detail = f"{seat.strategy.warmup_bars} bars"
+            self.emit(HealthChanged(f"warmup:{seat.strategy_id}", HealthStatus.OK, detail))
+
+    # --- inside -------------------------------------------------------------------------
+
+    def _initialize_strategies(self) -> None:
+        for seat, strategy_setup in zip(
+            self.callbacks.seats.values(), self.setup.strategies, strict=True
+        ):
+            context = EngineContext(self, seat, strategy_setup.params)
+            seat.strategy.ctx = context
+            seat.strategy.initialize(context)
+            seat.staged = []
+            seat.begin_warmup()
+        self.market_handler.index()
+
+    def _order_denied(self, order: Any) -> None:
+        self.callbacks.order_changed(order)
+
+    def _end_all_warmups(self) -> None:
+        """On feeds without bars, and for seats that need none, warm-up ends with time alone."""
+        for seat in self.callbacks.seats.values():
+            self.end_warmup_if_over(seat)
+
+    def _quote(self, event: Quote) -> None:
+        if self.warming_count:
+            self._end_all_warmups()
+        self.market_handler.on_quote(event)
+
+    def _trade(self, event: Trade) -> None:
+        if self.warming_count:
+            self._end_all_warmups()
+        self.market_handler.on_trade(event)
+
+    def _ignore(self, event: e.Event) -> None:
+        """Facts for observers: nothing that a decision can read."""
+
+    def _dispatch_table(self) -> dict[type, Callable[[Any], None]]:
+        market, report = self.market_handler, self.report_handler
+        session, operator = self.session_handler, self.operator_handler
+        table: dict[type, Callable[[Any], None]] = {
+            Quote: self._quote,
+            Trade: self._trade,
+            Bar: market.on_bar,
+            BookSnapshot: market.on_book,
+            BookDelta: market.on_book_delta,
+            e.OrderFilled: report.on_fill,
+            e.CashPosted: report.on_cash,
+            CorporateAction: report.on_corporate_action,
+            e.BrokerSnapshot: report.on_snapshot,
+            e.LinkUp: report.on_link,
+            e.LinkDown: report.on_link,
+            e.EngineStarted: session.on_started,
+            e.EngineStopped: session.on_stopped,
+            e.SessionOpened: session.on_opened,
+            e.SessionClosed: session.on_closed,
+            e.TimerFired: session.on_timer,
+            e.Halt: operator.on_halt,
+            e.Resume: operator.on_resume,
+            e.CancelAll: operator.on_cancel_all,
+            e.Flatten: operator.on_flatten,
+        }
+        order_reports: tuple[type, ...] = (
+            e.OrderAccepted,
+            e.OrderRejected,
+            e.OrderCanceled,
+            e.OrderReplaced,
+            e.OrderExpired,
+            e.CancelRejected,
+            e.OutcomeUnknown,
+        )
+        table.update(dict.fromkeys(order_reports, report.on_order_report))
+        facts: tuple[type, ...] = (
+            e.SnapshotFailed,
+            e.FeedGap,
+            e.DataConflated,
+            e.ClockAdjusted,
+            e.Heartbeat,
+        )
+        table.update(dict.fromkeys(facts, self._ignore))
+        return table

@@ -1,0 +1,232 @@
+"""What a market observation sets off, in this order:
+market state, freshness, value of the books and loss limits, regime, built bars, strategies.
+
+Cost: a quote that nobody trades on is a few dictionary stores and one comparison; see
+`docs/performance.md` for the measured figure.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regimeflow.core.bar_shop import BarShop
+from regimeflow.core.callbacks import Call
+from regimeflow.core.watchdog import Watchdog
+from regimeflow.model.commands import (
+    RegimeChanged,
+    TradingState,
+    TradingStateChanged,
+)
+from regimeflow.model.market import Bar, BookDelta, BookSnapshot, Quote, Trade
+
+if TYPE_CHECKING:
+    from regimeflow.core.engine import Engine
+
+NOBODY: tuple[Call, ...] = ()
+
+
+class MarketHandler:
+    """Handles bars, quotes, trades and books for one engine."""
+
+    __slots__ = (
+        "_bar_calls",
+        "_book_calls",
+        "_built_calls",
+        "_engine",
+        "_is_watching_losses",
+        "_period_ns",
+        "_quote_calls",
+        "_tick_calls",
+        "next_due_ns",
+        "shop",
+        "watchdog",
+    )
+
+    def __init__(self, engine: Engine) -> None:
+        setup = engine.setup
+        self._engine = engine
+        self.shop = BarShop(engine.market)
+        limit_ns = 2 * setup.bar_size_ns if setup.bar_size_ns else setup.stale_after_ns
+        self.watchdog = Watchdog(engine.market, is_daily=setup.is_daily, limit_ns=limit_ns)
+        self._period_ns = max(limit_ns // 2, 1)
+        self.next_due_ns = 0
+        self._bar_calls: dict[str, list[Call]] = {}
+        self._built_calls: dict[tuple[str, str], list[Call]] = {}
+        self._quote_calls: dict[str, list[Call]] = {}
+        self._tick_calls: dict[str, list[Call]] = {}
+        self._book_calls: dict[str, list[Call]] = {}
+        policy = setup.policy
+        self._is_watching_losses = policy.limits.watches_losses or any(
+            limits.watches_losses for limits in policy.limits_by_regime.values()
+        )
+
+    def index(self) -> None:
+        """List per symbol who listens, in configuration order."""
+        tables: dict[str, dict[str, list[Call]]] = {
+            "on_quote": self._quote_calls,
+            "on_tick": self._tick_calls,
+            "on_order_book": self._book_calls,
+        }
+        for table in (*tables.values(), self._bar_calls):
+            table.clear()
+        self._built_calls.clear()
+        for seat in self._engine.callbacks.seats.values():
+            if seat.is_faulted:
+                continue
+            for symbol in seat.symbols:
+                for name, table in tables.items():
+                    if name in seat.calls:
+                        table.setdefault(symbol, []).append((seat, seat.calls[name]))
+                if "on_bar" not in seat.calls:
+                    continue
+                call = (seat, seat.calls["on_bar"])
+                if seat.bar_size is None:
+                    self._bar_calls.setdefault(symbol, []).append(call)
+                else:
+                    self.shop.ensure(symbol, seat.bar_size)
+                    self._built_calls.setdefault((symbol, seat.bar_size), []).append(call)
+
+    # --- events -------------------------------------------------------------------------
+
+    def on_quote(self, quote: Quote) -> None:
+        """A new best bid and ask."""
+        engine, symbol = self._engine, quote.symbol
+        engine.market.quotes[symbol] = quote
+        engine.ledger.apply_price(quote)
+        self._observe(symbol, quote.ts_venue_ns)
+        if self.shop.builders and 0.0 < quote.bid <= quote.ask:
+            self._announce(self.shop.add_price(symbol, quote.ts_venue_ns, quote.mid, 0.0))
+        calls = self._quote_calls.get(symbol)
+        if calls:
+            engine.callbacks.deliver(calls, quote)
+
+    def on_trade(self, trade: Trade) -> None:
+        """A print."""
+        engine, symbol = self._engine, trade.symbol
+        engine.market.trades[symbol] = trade
+        engine.ledger.apply_price(trade)
+        self._observe(symbol, trade.ts_venue_ns)
+        if self.shop.builders:
+            self._announce(self.shop.add_price(symbol, trade.ts_venue_ns, trade.price, trade.size))
+        calls = self._tick_calls.get(symbol)
+        if calls:
+            engine.callbacks.deliver(calls, trade)
+
+    def on_bar(self, bar: Bar) -> None:
+        """A closed bar of the feed."""
+        engine, symbol = self._engine, bar.symbol
+        engine.market.bars[symbol] = bar
+        engine.market.keep_bar(bar, None)
+        engine.ledger.apply_price(bar)
+        self._observe(symbol, bar.ts_close_ns)
+        if engine.regime_detector is not None and symbol == engine.setup.regime_symbol:
+            self._update_regime(bar)
+        if self.shop.builders:
+            self._announce(self.shop.add_bar(bar))
+        calls = self._bar_calls.get(symbol)
+        if calls:
+            self._deliver_bar(calls, bar)
+
+    def on_book(self, book: BookSnapshot) -> None:
+        """A whole book."""
+        engine, symbol = self._engine, book.symbol
+        engine.market.books[symbol] = book
+        self._observe(symbol, book.ts_venue_ns)
+        engine.callbacks.deliver(self._book_calls.get(symbol, NOBODY), book)
+
+    def on_book_delta(self, delta: BookDelta) -> None:
+        """Changed levels: the whole book after the change is what strategies see."""
+        book = self._engine.market.apply_delta(delta)
+        if book is not None:
+            self.on_book(book)
+
+    # --- steps --------------------------------------------------------------------------
+
+    def _observe(self, symbol: str, ts_venue_ns: int) -> None:
+        """Freshness, intent ids, loss limits and periodic work: what every observation does."""
+        engine = self._engine
+        moment = engine.desk.moment
+        if ts_venue_ns == moment.ts_venue_ns and symbol == moment.symbol:
+            moment.ordinal += 1
+        else:
+            moment.symbol, moment.ts_venue_ns, moment.ordinal = symbol, ts_venue_ns, 0
+        if moment.wish_count:
+            moment.wish_count.clear()
+        change = self.watchdog.first_or_recovered(symbol)
+        self.watchdog.heard(symbol, ts_venue_ns)
+        if change is not None:
+            engine.change_health(change)
+        if engine.now_ns >= self.next_due_ns:
+            self.work_periodically()
+        if self._is_watching_losses and engine.ledger.portfolio.held:
+            self._check_losses()
+
+    def work_periodically(self) -> None:
+        """Staleness, bars that are over, valuation inside the session: at most once a period."""
+        engine = self._engine
+        self.next_due_ns = engine.now_ns + self._period_ns
+        if not self.watchdog.is_daily:
+            self.judge_freshness()
+        if self.shop.builders:
+            self._announce(self.shop.close_due(engine.now_ns))
+        engine.session_handler.mark_if_due()
+
+    def judge_freshness(self) -> None:
+        """Announce who has gone silent; by policy hold and cancel the symbol."""
+        engine = self._engine
+        for symbol, change in self.watchdog.newly_stale(engine.now_ns):
+            engine.change_health(change)
+            if engine.setup.cancel_on_stale:
+                engine.desk.cancel_all(f"{symbol} is stale", symbol)
+            if not engine.setup.halt_on_stale:
+                engine.market.stale.pop(symbol, None)
+
+    def flush_bars(self) -> None:
+        """Complete what is forming: the session is over."""
+        self._announce(self.shop.flush())
+
+    def _announce(self, built: list[tuple[str, Bar]]) -> None:
+        for size, bar in built:
+            self._engine.market.keep_bar(bar, size)
+            calls = self._built_calls.get((bar.symbol, size))
+            if calls:
+                self._deliver_bar(calls, bar)
+
+    def _deliver_bar(self, calls: list[Call], bar: Bar) -> None:
+        engine = self._engine
+        if engine.warming_count:
+            for seat, _ in calls:
+                engine.end_warmup_if_over(seat)
+            engine.callbacks.deliver(calls, bar)
+            for seat, _ in calls:
+                seat.count_warmup(bar.symbol)
+        else:
+            engine.callbacks.deliver(calls, bar)
+
+    def _check_losses(self) -> None:
+        engine = self._engine
+        if not engine.ledger.trading.would_tighten(TradingState.REDUCING):
+            return
+        breach = engine.ledger.losses.breach(engine.ledger.net_equity, engine.gate.limits)
+        if breach is not None:
+            engine.emit(breach)
+            engine.emit(TradingStateChanged(TradingState.REDUCING, breach.message, breach.control))
+
+    def _update_regime(self, bar: Bar) -> None:
+        engine = self._engine
+        assert engine.regime_detector is not None
+        state = engine.regime_detector.update(bar)
+        if not state.is_warm or state.label == engine.regime:
+            return
+        change = RegimeChanged(
+            bar.symbol,
+            engine.regime,
+            state.label,
+            state.probability,
+            state.model_id,
+            bar.ts_close_ns,
+        )
+        engine.emit(change)
+        engine.regime = state.label
+        engine.gate.set_regime(state.label)
+        engine.callbacks.broadcast("on_regime_change", change)

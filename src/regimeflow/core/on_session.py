@@ -1,0 +1,141 @@
+"""The rhythm of a run: start, sessions, timers, valuation, the nightly roll, stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regimeflow.model import events as e
+from regimeflow.model.commands import AccountMarked, MarkKind, SetTimer, StrategyStateSaved
+from regimeflow.model.ids import TimerId
+from regimeflow.model.session import Session
+
+if TYPE_CHECKING:
+    from regimeflow.core.engine import Engine
+
+ENGINE = "engine"
+END_OF_DAY = TimerId("end_of_day")
+SESSION_END = TimerId("session_end")
+
+
+class SessionHandler:
+    """Handles sessions and timers for one engine."""
+
+    __slots__ = ("_engine", "_next_mark_ns", "marks", "session")
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._next_mark_ns = 0
+        self.marks = 0
+        self.session: Session | None = None
+
+    def on_started(self, event: e.EngineStarted) -> None:
+        """Strategies start."""
+        engine = self._engine
+        engine.ledger.apply_event(engine.now_ns, event)
+        for seat in engine.callbacks.seats.values():
+            engine.callbacks.call_lifecycle(seat, "on_start")
+
+    def on_stopped(self, event: e.EngineStopped) -> None:
+        """Strategies stop; orders wished now are denied. The account is valued a last time."""
+        engine = self._engine
+        engine.desk.is_stopping = True
+        for seat in engine.callbacks.seats.values():
+            engine.callbacks.call_lifecycle(seat, "on_stop")
+        self._mark(MarkKind.FINAL)
+
+    def on_opened(self, event: e.SessionOpened) -> None:
+        """A session begins: anchors, alignment of bars, its timers."""
+        engine, session = self._engine, event.session
+        engine.ledger.apply_event(engine.now_ns, event)
+        engine.market.session = session
+        self.session = session
+        engine.market_handler.watchdog.sessions += 1
+        engine.market_handler.shop.open_session(session)
+        setup = engine.setup
+        if setup.mark_interval_ns:
+            self._next_mark_ns = session.open_ns + setup.mark_interval_ns
+        if not setup.is_daily:
+            due_ns = session.close_ns - setup.end_of_day_lead_ns
+            if due_ns > engine.now_ns:
+                engine.emit(SetTimer(END_OF_DAY, ENGINE, due_ns))
+        engine.emit(SetTimer(SESSION_END, ENGINE, session.close_ns + setup.session_end_delay_ns))
+
+    def on_closed(self, event: e.SessionClosed) -> None:
+        """The venue stops trading; the session's last data may still be on its way."""
+        market = self._engine.market
+        market.previous_close_ns = event.session.close_ns
+        if market.session == event.session:
+            market.session = None
+
+    def on_timer(self, event: e.TimerFired) -> None:
+        """A timer is due: the engine's own, or a strategy's."""
+        engine = self._engine
+        if engine.ledger.timers.pending.get((event.owner, event.timer_id)) != event.due_ns:
+            return  # cancelled or moved while it was on its way
+        engine.ledger.apply_event(engine.now_ns, event)
+        if event.owner == ENGINE:
+            if event.timer_id == SESSION_END:
+                self._end_session()
+            elif self.session is not None:
+                engine.callbacks.broadcast("on_end_of_day", self.session)
+            return
+        for seat, call in engine.callbacks.by_name.get("on_timer", ()):
+            if seat.strategy_id == event.owner:
+                engine.callbacks.deliver([(seat, call)], event.timer_id)
+                return
+
+    def mark_if_due(self) -> None:
+        """Value the account inside a session, at most once per interval."""
+        engine = self._engine
+        interval_ns = engine.setup.mark_interval_ns
+        if not interval_ns or engine.now_ns < self._next_mark_ns or engine.market.session is None:
+            return
+        self._next_mark_ns += interval_ns * (
+            1 + (engine.now_ns - self._next_mark_ns) // interval_ns
+        )
+        self._mark(MarkKind.INTERVAL)
+
+    def _end_session(self) -> None:
+        engine = self._engine
+        engine.market_handler.flush_bars()
+        engine.callbacks.drain()
+        if self.session is not None and engine.setup.is_daily:
+            engine.callbacks.broadcast("on_end_of_day", self.session)
+            engine.market_handler.judge_freshness()
+        self._mark(MarkKind.SESSION)
+        self.roll()
+
+    def roll(self) -> None:
+        """Save and restore every strategy, so that a normal night equals a crash."""
+        engine = self._engine
+        date = self.session.date if self.session is not None else ""
+        for seat in engine.callbacks.seats.values():
+            if seat.is_faulted:
+                continue
+            saved = seat.save()
+            engine.emit(StrategyStateSaved(seat.strategy_id, date, saved))
+            seat.load(saved)
+            engine.callbacks.call_lifecycle(seat, "on_start")
+
+    def _mark(self, kind: MarkKind) -> None:
+        engine = self._engine
+        if engine.now_ns < engine.setup.start_ns:
+            return
+        if kind is not MarkKind.FINAL:
+            self.marks += 1
+        books = engine.ledger.portfolio
+        engine.emit(
+            AccountMarked(
+                kind=kind,
+                session=self.session.date if self.session is not None else "",
+                equity=books.exact_equity,
+                cash=books.cash,
+                gross_exposure=books.gross_exposure,
+                net_exposure=books.net_exposure,
+                realized_pnl=books.realized_pnl,
+                fees=books.fees,
+                cash_flows=books.cash_flows,
+                regime=engine.regime,
+                bars=self.marks,
+            )
+        )

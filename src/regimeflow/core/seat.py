@@ -1,0 +1,129 @@
+"""One strategy's place at the desk: the object, what it overrides, and what it wished for."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from regimeflow.core.setup import StrategySetup
+from regimeflow.model.ids import ClientOrderId
+from regimeflow.model.order import Order
+from regimeflow.strategy.base import Strategy
+from regimeflow.strategy.state import encode_state, restore_state
+
+CALLBACKS = (
+    "on_bar",
+    "on_tick",
+    "on_quote",
+    "on_order_book",
+    "on_order_update",
+    "on_fill",
+    "on_regime_change",
+    "on_timer",
+    "on_end_of_day",
+    "on_health",
+    "on_corporate_action",
+)
+
+
+class CancelWish(msgspec.Struct, frozen=True):
+    """The strategy asked to cancel."""
+
+    client_order_id: ClientOrderId
+
+
+class ModifyWish(msgspec.Struct, frozen=True):
+    """The strategy asked for other terms; None leaves a term as it is."""
+
+    client_order_id: ClientOrderId
+    quantity: Decimal | None
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+
+
+class CloseWish(msgspec.Struct, frozen=True):
+    """The strategy asked to be flat: `order` leaves when nothing else of its kind can fill."""
+
+    order: Order
+
+
+class _SavedSeat(msgspec.Struct, frozen=True, array_like=True):
+    state: bytes
+    rng: tuple[Any, ...] | None
+
+
+class Seat:
+    """Callbacks as bound methods (None where not overridden), warm-up, staged wishes."""
+
+    __slots__ = (
+        "bar_size",
+        "calls",
+        "context",
+        "is_faulted",
+        "is_warming",
+        "rng",
+        "seed",
+        "staged",
+        "strategy",
+        "strategy_id",
+        "symbols",
+        "warmup_left",
+    )
+
+    def __init__(self, setup: StrategySetup, seed: int) -> None:
+        self.strategy = setup.strategy
+        self.strategy_id = setup.strategy_id
+        self.symbols = setup.symbols
+        self.seed = f"{seed}/{setup.strategy_id}"
+        self.rng: random.Random | None = None
+        self.bar_size = type(setup.strategy).bar_size
+        self.calls: dict[str, Callable[[Any], None]] = {
+            name: getattr(setup.strategy, name)
+            for name in CALLBACKS
+            if getattr(type(setup.strategy), name) is not getattr(Strategy, name)
+        }
+        self.staged: list[Any] = []
+        self.is_faulted = False
+        self.is_warming = True
+        self.warmup_left: dict[str, int] = {}
+
+    def begin_warmup(self) -> None:
+        """Count the warm-up bars each symbol still owes (after `initialize`)."""
+        bars = self.strategy.warmup_bars
+        self.warmup_left = dict.fromkeys(self.symbols, bars) if bars > 0 else {}
+
+    def count_warmup(self, symbol: str) -> None:
+        """One more bar of `symbol` has been delivered."""
+        left = self.warmup_left.get(symbol)
+        if left is not None:
+            if left > 1:
+                self.warmup_left[symbol] = left - 1
+            else:
+                del self.warmup_left[symbol]
+
+    def random(self) -> random.Random:
+        """The strategy's own generator, made on first use."""
+        if self.rng is None:
+            self.rng = random.Random(self.seed)
+        return self.rng
+
+    def save(self) -> bytes:
+        """The strategy's state, and its generator's where one was used."""
+        rng = self.rng.getstate() if self.rng is not None else None
+        return msgspec.msgpack.encode(_SavedSeat(encode_state(self.strategy), rng))
+
+    def load(self, saved: bytes) -> None:
+        """Make the strategy what `saved` says; transient attributes are gone, as after a crash."""
+        seat = msgspec.msgpack.decode(saved, type=_SavedSeat)
+        for name in type(self.strategy).transient:
+            self.strategy.__dict__.pop(name, None)
+        restore_state(self.strategy, seat.state)
+        if seat.rng is None:
+            self.rng = None
+        else:
+            version, internal, gauss = seat.rng
+            self.random().setstate((version, tuple(internal), gauss))

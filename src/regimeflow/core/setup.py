@@ -1,0 +1,56 @@
+"""What an engine is built from: values only, resolved from the configuration by the shell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+
+from regimeflow.core.risk.limits import RiskPolicy
+from regimeflow.model.ids import StrategyId
+from regimeflow.model.instrument import Instrument
+from regimeflow.model.timestamps import NS_PER_MINUTE, NS_PER_S
+from regimeflow.regime.detector import RegimeDetector
+from regimeflow.strategy.base import Parameter, Strategy
+
+
+class StrategySetup(msgspec.Struct, frozen=True):
+    """One strategy's place: its id, the object, its parameters and its symbols."""
+
+    strategy_id: StrategyId
+    strategy: Strategy
+    params: Mapping[str, Parameter]
+    symbols: tuple[str, ...]
+
+
+class EngineSetup(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a run depends on beside its events. Times are nanoseconds.
+
+    `start_ns`: earlier data is warm-up. `id_prefix`: session and boot part of client order ids.
+    `bar_size_ns`: the feed's bar size (None for ticks). `end_of_day_lead_ns`: how long before
+    an intraday close `on_end_of_day` fires. `session_end_delay_ns`: how long after the close
+    the session is valued and rolled. `mark_interval_ns`: how often the account is valued
+    inside a session (0: only at its end). `stale_after_ns`: silence of a tick feed that counts
+    as stale. `oco_at_broker`: the broker links one-cancels-other orders itself.
+    """
+
+    instruments: dict[str, Instrument]
+    cash: Decimal
+    strategies: tuple[StrategySetup, ...]
+    policy: RiskPolicy = RiskPolicy()
+    id_prefix: str = "rf-1"
+    seed: int = 1
+    start_ns: int = 0
+    is_daily: bool = True
+    bar_size_ns: int | None = None
+    end_of_day_lead_ns: int = 10 * NS_PER_MINUTE
+    session_end_delay_ns: int = 1
+    mark_interval_ns: int = 0
+    stale_after_ns: int = 10 * NS_PER_S
+    halt_on_stale: bool = True
+    cancel_on_stale: bool = True
+    halt_on_mismatch: bool = True
+    oco_at_broker: bool = True
+    regime_detector: RegimeDetector | None = None
+    regime_symbol: str | None = None

@@ -1,0 +1,64 @@
+"""Freshness per symbol, in open time: a feed that is silent while the venue trades is stale.
+
+A socket that answers pings proves nothing; only data of the symbol itself does. Daily feeds
+are judged in sessions (two missed), other bars in two bar sizes, ticks in `stale_after_ns`.
+"""
+
+from __future__ import annotations
+
+from regimeflow.core.market_state import MarketState
+from regimeflow.model.commands import HealthChanged, HealthStatus
+
+SESSIONS_MISSED_MAX = 2
+
+
+class Watchdog:
+    """Remembers when each symbol was last heard, and who is stale."""
+
+    __slots__ = ("_heard_ns", "_heard_session", "_limit_ns", "_market", "is_daily", "sessions")
+
+    def __init__(self, market: MarketState, *, is_daily: bool, limit_ns: int) -> None:
+        self._market = market
+        self._limit_ns = limit_ns
+        self.is_daily = is_daily
+        self._heard_ns: dict[str, int] = {}
+        self._heard_session: dict[str, int] = {}
+        self.sessions = 0
+
+    def heard(self, symbol: str, ts_ns: int) -> None:
+        """Data of `symbol` arrived."""
+        self._heard_ns[symbol] = ts_ns
+        self._heard_session[symbol] = self.sessions
+
+    def first_or_recovered(self, symbol: str) -> HealthChanged | None:
+        """The change to announce when data of `symbol` arrives, if it is one."""
+        if symbol not in self._heard_ns:
+            return HealthChanged(f"feed:{symbol}", HealthStatus.OK, "first data")
+        if self._market.stale.pop(symbol, None) is not None:
+            return HealthChanged(f"feed:{symbol}", HealthStatus.OK, "data again")
+        return None
+
+    def newly_stale(self, ts_ns: int) -> list[tuple[str, HealthChanged]]:
+        """Symbols that have become stale; nothing does outside sessions."""
+        if self._market.session is None and not self.is_daily:
+            return []
+        found = []
+        for symbol, heard_ns in self._heard_ns.items():
+            if symbol in self._market.stale:
+                continue
+            detail = self._lateness(symbol, ts_ns, heard_ns)
+            if detail:
+                self._market.stale[symbol] = detail
+                found.append((symbol, HealthChanged(f"feed:{symbol}", HealthStatus.STALE, detail)))
+        return found
+
+    def _lateness(self, symbol: str, ts_ns: int, heard_ns: int) -> str:
+        if self.is_daily:
+            missed = self.sessions - self._heard_session[symbol]
+            if missed < SESSIONS_MISSED_MAX:
+                return ""
+            return f"no bar for {missed} sessions"
+        age_ns = self._market.open_age_ns(ts_ns, heard_ns)
+        if age_ns <= self._limit_ns:
+            return ""
+        return f"no data for {age_ns / 1e9:.1f} s, at most {self._limit_ns / 1e9:.1f} s is normal"
