@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from itertools import pairwise
 
 import msgspec
 
@@ -45,11 +44,23 @@ class VolatilityDetector:
     that limits tighten quickly and loosen slowly.
     """
 
-    __slots__ = ("_dwell", "_ewma", "_log_thresholds", "_model", "_model_id", "_scale", "_state")
+    __slots__ = (
+        "_dwell",
+        "_ewma",
+        "_hysteresis",
+        "_labels",
+        "_log_thresholds",
+        "_model_id",
+        "_scale",
+        "_state",
+        "_warmup_bars",
+    )
 
     def __init__(self, model: VolatilityModel) -> None:
-        self._model = model
         self._model_id = model.model_id
+        self._labels = model.labels
+        self._hysteresis = model.hysteresis
+        self._warmup_bars = model.warmup_bars
         self._log_thresholds = tuple(math.log(threshold) for threshold in model.thresholds)
         standard_error = math.sqrt(2.0 * (1.0 - model.decay) / (1.0 + model.decay))
         self._scale = 1.0 / (standard_error * math.sqrt(2.0))
@@ -65,7 +76,7 @@ class VolatilityDetector:
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels, calmest first."""
-        return self._model.labels
+        return self._labels
 
     @property
     def state(self) -> RegimeState:
@@ -83,21 +94,18 @@ class VolatilityDetector:
         variance = self._ewma.update(bar.close)
         previous = self._state
         seq = previous.seq + 1
-        if seq < self._model.warmup_bars:
+        if seq < self._warmup_bars:
             self._state = RegimeState("", (), self._model_id, seq, is_warm=False)
             return self._state
-        above = self._probabilities_above(variance)
+        above, probabilities = self._probabilities(variance)
         if previous.is_warm:
             index = self._next_index(previous.index, above)
         else:
-            index = sum(1 for probability in above if probability >= 0.5)
+            index = sum([probability >= 0.5 for probability in above])
         self._dwell = self._dwell + 1 if index == previous.index else 1
-        # Not below the first threshold, between neighbours, above the last.
-        edges = (1.0, *above, 0.0)
-        probabilities = tuple(low - high for low, high in pairwise(edges))
-        label = self._model.labels[index]
-        self._state = RegimeState(label, probabilities, self._model_id, seq, True, index)
-        return self._state
+        label = self._labels[index]
+        self._state = state = RegimeState(label, probabilities, self._model_id, seq, True, index)
+        return state
 
     def on_split(self, ratio: Decimal | float) -> None:
         """The next bar's prices are per new share; `ratio` is new shares per old share."""
@@ -140,18 +148,23 @@ class VolatilityDetector:
         self._dwell = saved.dwell
         self._state = saved.state
 
-    def _probabilities_above(self, variance: float) -> tuple[float, ...]:
-        """For each threshold, how likely the true variance lies above it; never rising."""
-        if variance <= 0.0:
-            return (0.0,) * len(self._log_thresholds)
-        log_variance = math.log(variance)
+    def _probabilities(self, variance: float) -> tuple[list[float], tuple[float, ...]]:
+        """How likely the true variance lies above each threshold, and in each bucket."""
+        log_variance = math.log(variance) if variance > 0.0 else -math.inf
         scale = self._scale
-        return tuple(
-            [0.5 + 0.5 * math.erf((log_variance - level) * scale) for level in self._log_thresholds]
-        )
+        above: list[float] = []
+        buckets: list[float] = []
+        above_previous = 1.0
+        for level in self._log_thresholds:
+            probability = 0.5 + 0.5 * math.erf((log_variance - level) * scale)
+            above.append(probability)
+            buckets.append(above_previous - probability)
+            above_previous = probability
+        buckets.append(above_previous)
+        return above, tuple(buckets)
 
-    def _next_index(self, index: int, above: tuple[float, ...]) -> int:
-        hysteresis = self._model.hysteresis
+    def _next_index(self, index: int, above: list[float]) -> int:
+        hysteresis = self._hysteresis
         highest = index
         while highest < len(above) and above[highest] >= hysteresis.enter:
             highest += 1

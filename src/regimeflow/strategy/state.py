@@ -31,6 +31,18 @@ from regimeflow.strategy.state_values import pack, unpack
 STATE_FORMAT = 1
 STATE_BYTES_MAX = 64 * 1024 * 1024
 
+# What damaged bytes make decoding, a constructor or a look-up raise.
+_DAMAGE = (
+    Unreadable,
+    msgspec.DecodeError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode: Callable[[bytes], object] = msgspec.msgpack.Decoder().decode
 
@@ -112,7 +124,7 @@ def _read(owner: type, data: bytes) -> dict[str, object]:
             raise Unreadable("it does not begin as a saved state does")
         names, values = flat[1::2], flat[2::2]
         return {str(name): unpack(value, owner) for name, value in zip(names, values, strict=True)}
-    except (Unreadable, msgspec.DecodeError, ValueError, TypeError, LookupError) as error:
+    except _DAMAGE as error:
         raise ConfigError(
             f"the saved state of {owner.__name__} cannot be restored: {error}; "
             "run the code that saved it, or start with a warm-up instead of the saved state"

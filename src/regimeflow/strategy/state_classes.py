@@ -1,8 +1,8 @@
 """Which classes a saved state may name, and how a name becomes a class again.
 
 A state names a class as `module:qualname`. Nothing is ever imported for such a name: only what
-the strategy's own module already holds (defined in it, imported by name, or reachable through a
-module it imported) and the values of `regimeflow.model` can be found. So a damaged or foreign
+the strategy's own module already holds can be found: what is defined in it, the modules it
+imported, the modules of the classes and functions it imported by name, and `regimeflow.model`. So a damaged or foreign
 state cannot load code, and a state that was saved can be read by the same strategy.
 """
 
@@ -52,11 +52,9 @@ def _namespaces(owner: type) -> Iterator[Mapping[str, object]]:
     """Globals of the modules that define `owner` and its bases, then the model's modules."""
     seen: list[Mapping[str, object]] = []
     for base in owner.__mro__:
-        for member in vars(base).values():
-            if isinstance(member, FunctionType) and member.__module__ == base.__module__:
-                if not any(member.__globals__ is known for known in seen):
-                    seen.append(member.__globals__)
-                break
+        namespace = _globals_behind(base)
+        if namespace and not any(namespace is known for known in seen):
+            seen.append(namespace)
     yield from seen
     for module in _MODEL_MODULES:
         yield vars(module)
@@ -69,11 +67,22 @@ def _among_imports(namespace: Mapping[str, object], module_name: str, qualname: 
             found = _walk(vars(value), qualname) if value.__name__ == module_name else None
         elif isinstance(value, type) and reference_of(value) == f"{module_name}:{top_name}":
             found = _walk(vars(value), rest) if rest else value
+        elif getattr(value, "__module__", None) == module_name:
+            found = _walk(_globals_behind(value), qualname)
         else:
             continue
         if found is not None:
             return found
     return None
+
+
+def _globals_behind(value: object) -> Mapping[str, object]:
+    """The module namespace that a class's methods, or a function, were defined in."""
+    members = vars(value).values() if isinstance(value, type) else (value,)
+    for member in members:
+        if isinstance(member, FunctionType) and member.__module__ == value.__module__:
+            return member.__globals__
+    return {}
 
 
 def _walk(namespace: Mapping[str, object], qualname: str) -> type | None:

@@ -79,7 +79,11 @@ def _pack_datetime(value: object, owner: type, depth: int) -> Packed:
         raise Unstorable(
             f"a datetime in the zone {moment.tzinfo}", "keep it in UTC: astimezone(timezone.utc)"
         )
-    return ["m", moment.isoformat()]
+    return ["m", moment.isoformat(), moment.fold]
+
+
+def _moment(text: str, fold: int) -> datetime:
+    return datetime.fromisoformat(text).replace(fold=fold)
 
 
 def _pack_timedelta(value: object, owner: type, depth: int) -> Packed:
@@ -272,7 +276,7 @@ _PACKERS: dict[type, _Packer] = {
 _UNPACKERS: dict[str, _Unpacker] = {
     "i": lambda packed, owner: int(expect(str, packed[1]), 16),
     "n": lambda packed, owner: Decimal(expect(str, packed[1])),
-    "m": lambda packed, owner: datetime.fromisoformat(expect(str, packed[1])),
+    "m": lambda packed, owner: _moment(expect(str, packed[1]), expect(int, packed[2])),
     "y": lambda packed, owner: date.fromordinal(expect(int, packed[1])),
     "x": lambda packed, owner: timedelta(*(expect(int, part) for part in packed[1:])),
     "l": lambda packed, owner: _unpack_items(packed[1], owner),

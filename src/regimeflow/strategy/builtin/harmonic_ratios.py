@@ -97,8 +97,11 @@ def best_match(
         return None
     best: HarmonicMatch | None = None
     for pattern in PATTERNS:
+        first = pattern.ab_of_xa.score(ab / xa, tolerance)
+        if first == 0.0:
+            continue
         scores = (
-            pattern.ab_of_xa.score(ab / xa, tolerance),
+            first,
             pattern.bc_of_ab.score(bc / ab, tolerance),
             pattern.cd_of_bc.score(cd / bc, tolerance),
             pattern.ad_of_xa.score(ad / xa, tolerance),

@@ -42,8 +42,8 @@ class Averages:
     def recompute(self) -> None:
         """Both sums afresh, correctly rounded."""
         closes, index = self.closes, self.index
-        newest_first = [closes[index - offset] for offset in range(1, self.fast_period + 1)]
-        self.fast_sum = math.fsum(newest_first)
+        in_order = closes[index:] + closes[:index]
+        self.fast_sum = math.fsum(in_order[-self.fast_period :])
         self.slow_sum = math.fsum(closes)
 
 

@@ -37,26 +37,19 @@ class ZigZag:
     def add(self, close: float) -> bool:
         """Take in a close; True when this bar is the extreme of the swing in the making."""
         self.bar_number += 1
-        here = Pivot(self.bar_number, close)
         if self.bar_number == 0:
-            self.extreme = here
+            self.extreme = Pivot(0, close)
             return False
         change = close / self.extreme.price - 1.0
-        turned = abs(change) >= self.threshold_fraction
-        if self.direction == 0:
-            if turned:
-                self.pivots.append(self.extreme)
-                self.direction = 1 if change > 0.0 else -1
-                self.extreme = here
-            return turned
         if change * self.direction > 0.0:
-            self.extreme = here
+            self.extreme = Pivot(self.bar_number, close)
             return True
-        if turned:
-            self.pivots.append(self.extreme)
-            self.direction = -self.direction
-            self.extreme = here
-        return turned
+        if abs(change) < self.threshold_fraction:
+            return False
+        self.pivots.append(self.extreme)
+        self.direction = 1 if change > 0.0 else -1
+        self.extreme = Pivot(self.bar_number, close)
+        return True
 
     def rescale(self, ratio: float) -> None:
         """Bring every price kept to the share's new size (a split of `ratio` for one)."""
