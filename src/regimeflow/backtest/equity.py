@@ -54,7 +54,8 @@ class EquityCurve:
     """Folds marks into points. Marks arrive in time order.
 
     `initial_equity` is what the account held before the first mark; None takes the first mark
-    itself as the start, whose return is then zero.
+    itself as the start, whose return is then zero. `initial_flows` is what had been deposited
+    less withdrawn by then.
     """
 
     __slots__ = (
@@ -70,13 +71,19 @@ class EquityCurve:
         "start_ns",
     )
 
-    def __init__(self, initial_equity: Decimal | None = None, start_ns: int | None = None) -> None:
+    def __init__(
+        self,
+        initial_equity: Decimal | None = None,
+        start_ns: int | None = None,
+        *,
+        initial_flows: Decimal = ZERO,
+    ) -> None:
         self.initial_equity = initial_equity
         self.start_ns = start_ns
         self.points: list[EquityPoint] = []
         self.growth = 1.0
         self._equity = initial_equity
-        self._flows = ZERO
+        self._flows = initial_flows
         self._peak = 1.0
         self._at_close = 1.0
         self._regime = ""

@@ -9,6 +9,7 @@ belong to this user or root and be closed to everyone else. Contents never enter
 from __future__ import annotations
 
 import io
+import os
 import stat
 import sys
 from collections.abc import Iterator, Mapping
@@ -76,14 +77,12 @@ def read_mounted_secret(path: Path, variable: str) -> str:
 
     try:
         with path.open("rb") as file:
-            status = path.stat()
+            status = os.fstat(file.fileno())
             raw = file.read(SECRET_BYTES_MAX + 1)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise refused(reason, "a readable file", f"correct {variable}") from None
     if sys.platform != "win32":
-        import os
-
         mode = stat.S_IMODE(status.st_mode)
         if mode & 0o077:
             step = f"chmod 600 {path}, or mount it with mode 0400"

@@ -1,19 +1,28 @@
-"""Orders that passed the risk gate, as types of their own.
+"""Proof that an order passed the risk gate, as a type of its own.
 
-The router takes `Approved` and `ApprovedReplacement` and nothing else that makes or changes an
-order. Both are written to the journal as the plain command (same tag), and what is read back
-from a journal is the plain command: a replayed order can be compared, never sent.
-Only `core/risk/gate.py` may construct them.
+The engine hands out `Approved` for every order it wants sent or changed, and the router sends
+nothing else. The journal and the observers see the plain command inside (`plain`); what is read
+back from a journal is plain, so a replayed order can be compared but never sent.
+Only `core/risk/gate.py` may construct one.
 """
 
 from __future__ import annotations
 
-from regimeflow.model.commands import ReplaceOrder, SubmitOrder
+from regimeflow.model.commands import Output, ReplaceOrder, SubmitOrder
 
 
-class Approved(SubmitOrder, frozen=True, tag="SubmitOrder", kw_only=True):
-    """A new order that may leave."""
+class Approved:
+    """A new order, or new terms for a working one, that may leave."""
+
+    __slots__ = ("command",)
+
+    def __init__(self, command: SubmitOrder | ReplaceOrder) -> None:
+        self.command = command
 
 
-class ApprovedReplacement(ReplaceOrder, frozen=True, tag="ReplaceOrder", kw_only=True):
-    """New terms for a working order that may leave."""
+EngineOutput = Output | Approved
+
+
+def plain(output: EngineOutput) -> Output:
+    """The command or notice itself, as it is journaled."""
+    return output.command if type(output) is Approved else output  # type: ignore[return-value]

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 
-from regimeflow.core.approved import Approved, ApprovedReplacement
+from regimeflow.core.approved import Approved, EngineOutput
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.order_factory import build_order
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.core.risk.gate import RiskGate
 from regimeflow.core.risk.proposal import Denial
 from regimeflow.core.seat import CancelWish, CloseWish, ModifyWish, Seat
-from regimeflow.model.commands import CancelOrder, OrderDenied, Output
+from regimeflow.model.commands import CancelOrder, OrderDenied
 from regimeflow.model.events import OrderFilled
 from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId
 from regimeflow.model.instrument import Instrument
@@ -69,7 +69,7 @@ class Desk:
         instruments: dict[str, Instrument],
         id_prefix: str,
         oco_at_broker: bool,
-        emit: Callable[[Output], None],
+        emit: Callable[[EngineOutput], None],
         on_denied: Callable[[Order], None],
     ) -> None:
         self._gate = gate
@@ -229,7 +229,7 @@ class Desk:
         if wish.stop_price is not None:
             changed.stop_price = wish.stop_price
         number, changed.intent_id = self.next_order_id(current.strategy_id, current.symbol)
-        verdict: ApprovedReplacement | Denial
+        verdict: Approved | Denial
         if current.status in _UNCHANGEABLE or self.is_stopping:
             state = f"the order is {current.status}"
             verdict = Denial("STATE", "a working order", state, "change it when it works again")

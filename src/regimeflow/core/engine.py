@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from regimeflow.core.approved import EngineOutput, plain
 from regimeflow.core.callbacks import Callbacks
 from regimeflow.core.context import EngineContext
 from regimeflow.core.desk import Desk
@@ -29,7 +30,7 @@ from regimeflow.core.seat import Seat
 from regimeflow.core.setup import EngineSetup
 from regimeflow.errors import InvariantViolated
 from regimeflow.model import events as e
-from regimeflow.model.commands import HealthChanged, HealthStatus, Output
+from regimeflow.model.commands import HealthChanged, HealthStatus
 from regimeflow.model.market import (
     Bar,
     BookDelta,
@@ -39,7 +40,7 @@ from regimeflow.model.market import (
     Trade,
 )
 
-NO_OUTPUTS: tuple[Output, ...] = ()
+NO_OUTPUTS: tuple[EngineOutput, ...] = ()
 
 
 class Engine:
@@ -76,7 +77,7 @@ class Engine:
         self.poisoned = ""
         self.regime = ""
         self.regime_detector = setup.regime_detector
-        self._outputs: list[Output] = []
+        self._outputs: list[EngineOutput] = []
         policy = setup.policy
         self.ledger = Ledger(
             Books(
@@ -111,7 +112,7 @@ class Engine:
         """The builders of larger bars."""
         return self.market_handler.shop
 
-    def process(self, ts_ns: int, event: e.Event) -> Sequence[Output]:
+    def process(self, ts_ns: int, event: e.Event) -> Sequence[EngineOutput]:
         """Take one event; returns what it led to, in order."""
         if self.poisoned:
             raise InvariantViolated(f"the engine has stopped: {self.poisoned}")
@@ -127,9 +128,9 @@ class Engine:
             return outputs
         return NO_OUTPUTS
 
-    def emit(self, output: Output) -> None:
+    def emit(self, output: EngineOutput) -> None:
         """Book an output and hand it out: the one way anything leaves the engine."""
-        self.ledger.apply_output(self.now_ns, output)
+        self.ledger.apply_output(self.now_ns, plain(output))
         self._outputs.append(output)
 
     def change_health(self, change: HealthChanged) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from regimeflow.core.approved import Approved, ApprovedReplacement
 from regimeflow.core.order_table import Happening
 from regimeflow.core.orders import NOTHING, Applied, Orders
 from regimeflow.core.portfolio import EXTERNAL, Portfolio
@@ -193,8 +192,6 @@ class Ledger:
 
 
 _OUTPUTS: dict[type, Callable[[Ledger, int, Any], None]] = {
-    Approved: Ledger._submit,
-    ApprovedReplacement: Ledger._replace,
     c.SubmitOrder: Ledger._submit,
     c.OrderDenied: Ledger._deny,
     c.CancelOrder: Ledger._cancel,

@@ -27,6 +27,9 @@ from regimeflow.data.time_column import (
 )
 from regimeflow.errors import DataError
 
+# Arrow would take SIGINT over while it parses; signals belong to the program that reads.
+pa.enable_signal_handlers(False)
+
 BLOCK_BYTES = 256 * 1024
 LINE_BYTES_MAX = 16 * 1024
 DELIMITERS = ",;\t"

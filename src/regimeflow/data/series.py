@@ -19,7 +19,6 @@ from regimeflow.data.checks import bar_spacing, check_order, check_values
 from regimeflow.data.csv_file import BLOCK_BYTES, CsvFile
 from regimeflow.data.layouts import Kind
 from regimeflow.data.merge import Chunk
-from regimeflow.data.parquet_file import BLOCK_ROWS, ParquetFile
 from regimeflow.data.placement import DailyBars, IntradayBars, Placement, Ticks, is_daily
 from regimeflow.data.price_jumps import JumpCheck
 from regimeflow.data.session_times import SessionTimes
@@ -51,6 +50,8 @@ def open_source(path: Path, *, block_share: float = 1.0) -> BlockSource:
     if suffix in CSV_SUFFIXES:
         return CsvFile(path, block_bytes=max(int(BLOCK_BYTES * block_share), 16 * 1024))
     if suffix in PARQUET_SUFFIXES:
+        from regimeflow.data.parquet_file import BLOCK_ROWS, ParquetFile  # Heavy, rarely used.
+
         return ParquetFile(path, block_rows=max(int(BLOCK_ROWS * block_share), 512))
     known = ", ".join((*CSV_SUFFIXES, *PARQUET_SUFFIXES))
     raise DataError(f"{path}: files of this kind are not read; the kinds are {known}")

@@ -13,7 +13,8 @@ from regimeflow.errors import JournalError
 from regimeflow.journal.records import Record
 from regimeflow.model.events import MARKET_EVENT_TYPES
 from regimeflow.model.timestamps import format_ns
-from regimeflow.observe.audit_fold import AuditEntry, AuditFold
+from regimeflow.observe.audit_entries import AuditEntry
+from regimeflow.observe.audit_fold import AuditFold
 from regimeflow.observe.audit_lines import (
     CSV_HEADER,
     AuditEnd,

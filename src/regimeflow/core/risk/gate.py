@@ -1,6 +1,6 @@
 """The risk gate: the one place where a wish becomes an order that may leave.
 
-Only this module makes `Approved` and `ApprovedReplacement`, and the router takes nothing else.
+Only this module makes `Approved`, and the router takes nothing else that makes an order.
 A refusal is a value (`Denial`), never an exception. The gate reads the books and changes
 nothing: what leaves is booked by the ledger when its command is emitted.
 """
@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from regimeflow.core.approved import Approved, ApprovedReplacement
+from regimeflow.core.approved import Approved
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.market_state import MarketState
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.core.risk import controls
 from regimeflow.core.risk.limits import RiskLimits, RiskPolicy
 from regimeflow.core.risk.proposal import Denial, Proposal, exit_room, worst_plausible_price
-from regimeflow.model.commands import TradingState
+from regimeflow.model.commands import ReplaceOrder, SubmitOrder, TradingState
 from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.order import ZERO, Order, TimeInForce
@@ -55,46 +55,50 @@ class RiskGate:
         if denial is not None:
             return denial
         return Approved(
-            client_order_id=order.client_order_id,
-            strategy_id=order.strategy_id,
-            symbol=order.symbol,
-            side=order.side,
-            order_type=order.order_type,
-            quantity=order.quantity,
-            limit_price=order.limit_price,
-            stop_price=order.stop_price,
-            trail_amount=order.trail_amount,
-            trail_fraction=order.trail_fraction,
-            time_in_force=order.time_in_force,
-            expire_ns=order.expire_ns,
-            reduce_only=order.reduce_only,
-            for_next_open=self._market.session is None,
-            parent_id=order.parent_id,
-            oco_group=order.oco_group,
-            take_profit_price=order.take_profit_price,
-            stop_loss_price=order.stop_loss_price,
-            tag=order.tag,
-            intent_id=order.intent_id,
-            worst_price=proposal.worst_price,
+            SubmitOrder(
+                client_order_id=order.client_order_id,
+                strategy_id=order.strategy_id,
+                symbol=order.symbol,
+                side=order.side,
+                order_type=order.order_type,
+                quantity=order.quantity,
+                limit_price=order.limit_price,
+                stop_price=order.stop_price,
+                trail_amount=order.trail_amount,
+                trail_fraction=order.trail_fraction,
+                time_in_force=order.time_in_force,
+                expire_ns=order.expire_ns,
+                reduce_only=order.reduce_only,
+                for_next_open=self._market.session is None,
+                parent_id=order.parent_id,
+                oco_group=order.oco_group,
+                take_profit_price=order.take_profit_price,
+                stop_loss_price=order.stop_loss_price,
+                tag=order.tag,
+                intent_id=order.intent_id,
+                worst_price=proposal.worst_price,
+            )
         )
 
     def approve_replacement(
         self, ts_ns: int, current: Order, changed: Order, client_order_id: ClientOrderId
-    ) -> ApprovedReplacement | Denial:
+    ) -> Approved | Denial:
         """Approve new terms (`changed`) for a working order, or say which control denies them."""
         proposal = self._propose(ts_ns, changed, replaces=current)
         denial = self._judge(ts_ns, proposal)
         if denial is not None:
             return denial
-        return ApprovedReplacement(
-            client_order_id=client_order_id,
-            orig_client_order_id=current.client_order_ids[-1],
-            broker_order_id=current.broker_order_id,
-            symbol=current.symbol,
-            quantity=changed.quantity,
-            limit_price=changed.limit_price,
-            stop_price=changed.stop_price,
-            worst_price=proposal.worst_price,
+        return Approved(
+            ReplaceOrder(
+                client_order_id=client_order_id,
+                orig_client_order_id=current.client_order_ids[-1],
+                broker_order_id=current.broker_order_id,
+                symbol=current.symbol,
+                quantity=changed.quantity,
+                limit_price=changed.limit_price,
+                stop_price=changed.stop_price,
+                worst_price=proposal.worst_price,
+            )
         )
 
     # --- inside -------------------------------------------------------------------------
