@@ -9,22 +9,19 @@ The `equity` series makes the file a baseline that live performance is compared 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 
 from regimeflow.backtest import summary
+from regimeflow.backtest.account_fold import AccountFold
 from regimeflow.backtest.artifacts import Json, encode_json, replace_file, rounded
 from regimeflow.backtest.definitions import DEFINITIONS
 from regimeflow.backtest.equity import EquityCurve
-from regimeflow.backtest.order_tally import OrderTally
 from regimeflow.backtest.report_header import ReportHeader
 from regimeflow.backtest.report_tables import equity_csv, equity_series, provenance, trades_csv
 from regimeflow.backtest.trades import TradeBook
-from regimeflow.core.portfolio import EXTERNAL_FLOWS
-from regimeflow.model.commands import AccountMarked
-from regimeflow.model.events import CashPosted, OrderFilled
+from regimeflow.model.events import OrderFilled
 from regimeflow.model.ids import StrategyId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import ActionKind, CorporateAction
@@ -60,34 +57,18 @@ class ReportBuilder:
         self, header: ReportHeader, instruments: Mapping[str, Instrument] | None = None
     ) -> None:
         self.header = header
-        self._curve = EquityCurve(header.initial_equity, header.start_ns)
-        self._tally = OrderTally()
-        self._trades = TradeBook(instruments)
+        self._account = AccountFold(header.initial_equity, header.start_ns, instruments=instruments)
         self._fills: list[FillMark] = []
         self._splits: list[CorporateAction] = []
-        self._bars = 0
-        self._other_cash = Decimal(0)
 
     def on_record(self, seq: int, ts_ns: int, body: object) -> None:
         """Take one journal record."""
-        self._tally.on_record(ts_ns, body)
-        if type(body) is AccountMarked:
-            self._curve.on_mark(ts_ns, body)
-            self._bars = body.bars
-        elif type(body) is OrderFilled:
-            strategy_id = self._tally.strategy_of(body.client_order_id)
-            self._trades.on_fill(ts_ns, strategy_id, body)
+        self._account.on_record(ts_ns, body)
+        if type(body) is OrderFilled:
+            strategy_id = self._account.tally.strategy_of(body.client_order_id)
             self._fills.append(FillMark(ts_ns, strategy_id, body))
-        elif type(body) is CorporateAction:
-            self._trades.on_action(ts_ns, body)
-            if body.kind is ActionKind.SPLIT:
-                self._splits.append(body)
-        elif (
-            type(body) is CashPosted
-            and body.kind not in EXTERNAL_FLOWS
-            and not self._trades.on_cash(body)
-        ):
-            self._other_cash += body.amount
+        elif type(body) is CorporateAction and body.kind is ActionKind.SPLIT:
+            self._splits.append(body)
 
     def build(
         self, *, prices: PriceSeries | None = None, ambiguous_bars: int | None = None
@@ -99,13 +80,9 @@ class ReportBuilder:
         """
         return Report(
             header=self.header,
-            curve=self._curve,
-            trades=self._trades,
-            tally=self._tally,
+            account=self._account,
             fills=self._fills,
             splits=self._splits,
-            bars=self._bars,
-            other_cash=self._other_cash,
             prices=prices or {},
             ambiguous_bars=ambiguous_bars,
         )
@@ -115,15 +92,21 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """A finished run, measured. `summary` has every number by its name in report.json."""
 
     header: ReportHeader
-    curve: EquityCurve
-    trades: TradeBook
-    tally: OrderTally
+    account: AccountFold
     fills: list[FillMark]
     splits: list[CorporateAction]
-    bars: int
-    other_cash: Decimal
     prices: PriceSeries
     ambiguous_bars: int | None
+
+    @property
+    def curve(self) -> EquityCurve:
+        """The account's value, one point a session."""
+        return self.account.curve
+
+    @property
+    def trades(self) -> TradeBook:
+        """Round trips, closed and open."""
+        return self.account.trades
 
     @property
     def performance(self) -> dict[str, Json]:
@@ -133,18 +116,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def summary(self) -> dict[str, Json]:
         """Every number, by its name in `performance_summary`."""
-        return summary.performance_summary(
-            self.curve,
-            self.trades,
-            self.tally,
-            periods_per_year=self.header.periods_per_year,
-            other_cash=self.other_cash,
-        )
+        return self.account.summary(periods_per_year=self.header.periods_per_year)
 
     @property
     def counts(self) -> dict[str, Json]:
         """How many orders, fills and refusals there were."""
-        tally = self.tally
+        tally = self.account.tally
         return {
             "orders": tally.orders,
             "fills": tally.fills,
@@ -173,9 +150,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             "monthly_returns": {
                 month: rounded(value) for month, value in summary.monthly_returns(points).items()
             },
-            "provenance": provenance(header, self.curve, bars=self.bars),
+            "provenance": provenance(header, self.curve, bars=self.account.bars),
             "counts": self.counts,
-            "fills": self.tally.fills,
+            "fills": self.account.tally.fills,
             "equity": equity_series(self.curve),
             "realism": [msgspec.to_builtins(item) for item in header.realism],
             "optimistic": header.is_optimistic,

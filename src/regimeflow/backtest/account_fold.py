@@ -1,0 +1,71 @@
+"""One account followed through the journal: equity, orders and round trips together.
+
+Shared by the backtest report and live performance, so that both measure the same thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from regimeflow.backtest.artifacts import Json
+from regimeflow.backtest.equity import EquityCurve
+from regimeflow.backtest.order_tally import OrderTally
+from regimeflow.backtest.summary import performance_summary
+from regimeflow.backtest.trades import TradeBook
+from regimeflow.core.portfolio import EXTERNAL_FLOWS
+from regimeflow.model.commands import AccountMarked
+from regimeflow.model.events import CashPosted, OrderFilled
+from regimeflow.model.instrument import Instrument
+from regimeflow.model.market import CorporateAction
+
+ZERO = Decimal(0)
+
+
+class AccountFold:
+    """Folds records into curve, tally and trades. Records arrive in journal order.
+
+    `initial_equity` is the account before the first record (None: the first mark),
+    `initial_flows` what had been deposited less withdrawn by then. `other_cash` sums what was
+    posted but belongs to no trade and is no deposit: interest, fees of the account.
+    Sketch: about 2 us a record that matters, 0.2 us one that does not.
+    """
+
+    __slots__ = ("bars", "curve", "other_cash", "tally", "trades")
+
+    def __init__(
+        self,
+        initial_equity: Decimal | None,
+        start_ns: int | None,
+        *,
+        initial_flows: Decimal = ZERO,
+        instruments: Mapping[str, Instrument] | None = None,
+    ) -> None:
+        self.curve = EquityCurve(initial_equity, start_ns, initial_flows=initial_flows)
+        self.tally = OrderTally()
+        self.trades = TradeBook(instruments)
+        self.other_cash = ZERO
+        self.bars = 0
+
+    def on_record(self, ts_ns: int, body: object) -> None:
+        """Take one journal record; kinds that do not concern the account are ignored."""
+        self.tally.on_record(ts_ns, body)
+        if type(body) is AccountMarked:
+            self.curve.on_mark(ts_ns, body)
+            self.bars = body.bars
+        elif type(body) is OrderFilled:
+            self.trades.on_fill(ts_ns, self.tally.strategy_of(body.client_order_id), body)
+        elif type(body) is CorporateAction:
+            self.trades.on_action(ts_ns, body)
+        elif type(body) is CashPosted and body.kind not in EXTERNAL_FLOWS:
+            self.other_cash += ZERO if self.trades.on_cash(body) else body.amount
+
+    def summary(self, *, periods_per_year: float) -> dict[str, Json]:
+        """Every number of the account, by its name in `performance_summary`."""
+        return performance_summary(
+            self.curve,
+            self.trades,
+            self.tally,
+            periods_per_year=periods_per_year,
+            other_cash=self.other_cash,
+        )
