@@ -72,7 +72,7 @@ class AuditLog:
             return
         try:
             with self._path.open("ab") as stream:
-                stream.write("".join(self._buffer).encode("ascii"))
+                stream.write("".join(self._buffer).encode("utf-8"))
         except OSError as error:
             raise JournalError(
                 f"the audit file cannot be written: {error}; free the disk, then delete the file:"
