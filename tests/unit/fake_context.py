@@ -21,6 +21,7 @@ from regimeflow.model.session import Session
 from regimeflow.strategy import Context, Strategy
 from regimeflow.strategy.base import Parameter
 
+STRATEGY_ID = StrategyId("s")
 DAY_NS = 86_400_000_000_000
 
 
@@ -43,7 +44,7 @@ class FakePortfolio:
 class FakeContext:
     symbols: tuple[str, ...]
     params: Mapping[str, Parameter] = field(default_factory=dict)
-    strategy_id: StrategyId = StrategyId("s")
+    strategy_id: StrategyId = STRATEGY_ID
     is_warmup: bool = False
     current_time: int = 0
     session: Session | None = None
