@@ -85,9 +85,6 @@ def normalised(name: str) -> str:
 def detect_layout(names: Sequence[str], where: str) -> Layout:
     """The layout a header announces; DataError, starting with `where`, when none fits."""
     cells = [ALIASES.get(normalised(name), normalised(name)) for name in names]
-    repeated = sorted({cell for cell in cells if cells.count(cell) > 1})
-    if repeated:
-        raise DataError(f"{where}: the header names {repeated[0]!r} more than once")
     times = [index for index, cell in enumerate(cells) if cell in TIME_NAMES]
     for kind, fields in FIELDS.items():
         if len(times) == 1 and all(field in cells for field in fields):
@@ -107,6 +104,8 @@ def detect_layout(names: Sequence[str], where: str) -> Layout:
 
 def _refuse_unknown(cells: Sequence[str], fields: Sequence[str], where: str) -> None:
     for cell in cells:
+        if cells.count(cell) > 1:
+            raise DataError(f"{where}: the header names {cell!r} more than once")
         if cell not in fields and cell not in TIME_NAMES and cell not in IGNORED:
             raise DataError(
                 f"{where}: column {cell!r} is not understood; remove it. Accepted: {ACCEPTED}. "
