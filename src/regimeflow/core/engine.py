@@ -158,7 +158,7 @@ class Engine:
             seat.strategy.ctx = context
             seat.strategy.initialize(context)
             seat.staged = []
-            seat.begin_warmup()
+            seat.begin_warmup(self.setup.warmup_bars)
         self.market_handler.index()
 
     def _order_denied(self, order: Any) -> None:

@@ -129,9 +129,9 @@ class Ledger:
 
     def apply_fill(self, ts_ns: int, fill: e.OrderFilled) -> Applied:
         """Book one execution once: position and cash first, the order's state second."""
-        if self.orders.is_repeat(fill):
+        if self.orders.executions.is_repeat(fill):
             return NOTHING
-        if self.orders.is_past_horizon(fill):
+        if self.orders.executions.is_past_horizon(fill):
             return Applied(
                 None,
                 c.DiscrepancyFound(

@@ -174,6 +174,8 @@ class MarketHandler:
     def judge_freshness(self) -> None:
         """Announce who has gone silent; by policy hold and cancel the symbol."""
         engine = self._engine
+        if not engine.setup.watches_feed:
+            return
         for symbol, change in self.watchdog.newly_stale(engine.now_ns):
             engine.change_health(change)
             if engine.setup.cancel_on_stale:

@@ -41,7 +41,7 @@ class ReportHandler:
     def on_fill(self, fill: e.OrderFilled) -> None:
         """An execution: booked once, then its consequences."""
         engine = self._engine
-        if engine.ledger.orders.is_repeat(fill):
+        if engine.ledger.orders.executions.is_repeat(fill):
             return
         self._follow(engine.ledger.apply_event(engine.now_ns, fill), fill)
 

@@ -29,8 +29,9 @@ class SessionHandler:
         self.session: Session | None = None
 
     def on_started(self, event: e.EngineStarted) -> None:
-        """Strategies start."""
+        """Strategies start; client order ids carry this boot's number from here on."""
         engine = self._engine
+        engine.desk.boot(event.boot)
         engine.ledger.apply_event(engine.now_ns, event)
         for seat in engine.callbacks.seats.values():
             engine.callbacks.call_lifecycle(seat, "on_start")

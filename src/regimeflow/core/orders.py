@@ -4,9 +4,7 @@ Commands are applied by `sent`, `denied`, `cancel_sent` and `replace_sent`; repo
 other verbs. Each returns what changed and, where the table has no row or an id is unknown, a
 discrepancy to be reported: a strange report is never a crash and never freezes an order.
 
-Bounds: `TERMINAL_ORDERS_MAX` ended orders and `EXECUTION_IDS_MAX` execution ids stay in
-memory, oldest dropped first. A fill older than the oldest dropped execution is refused as a
-discrepancy, since it can no longer be told from a repeat; the journal keeps them all.
+Bound: `TERMINAL_ORDERS_MAX` ended orders stay in memory, oldest dropped first.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from regimeflow.core.executions import Executions
 from regimeflow.core.exposure import Exposure
 from regimeflow.core.order_table import Happening, next_status
 from regimeflow.model.commands import (
@@ -24,12 +23,11 @@ from regimeflow.model.commands import (
     SubmitOrder,
 )
 from regimeflow.model.events import OrderFilled, OrderReplaced
-from regimeflow.model.ids import BrokerOrderId, ClientOrderId, ExecutionId
+from regimeflow.model.ids import BrokerOrderId, ClientOrderId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.order import TERMINAL_STATUSES, Order, OrderStatus
 
 TERMINAL_ORDERS_MAX = 20_000
-EXECUTION_IDS_MAX = 500_000
 
 
 class Applied(NamedTuple):
@@ -49,7 +47,6 @@ class Orders:
         "_root_of",
         "_terminal",
         "by_root",
-        "execution_horizon_ns",
         "executions",
         "exposure",
         "open",
@@ -61,8 +58,7 @@ class Orders:
         self._root_of: dict[ClientOrderId, ClientOrderId] = {}
         self.open: dict[ClientOrderId, Order] = {}
         self._terminal: dict[ClientOrderId, None] = {}
-        self.executions: dict[ExecutionId, int] = {}
-        self.execution_horizon_ns = 0
+        self.executions = Executions()
         self.replacements: dict[ClientOrderId, ReplaceOrder] = {}
         self.exposure = Exposure(instruments)
 
@@ -70,6 +66,23 @@ class Orders:
         """The order that has, or once had, this id."""
         root = self._root_of.get(client_order_id, client_order_id)
         return self.by_root.get(root)
+
+    def ended(self) -> list[Order]:
+        """Ended orders still in memory, oldest first."""
+        return [self.by_root[root] for root in self._terminal]
+
+    def restore(self, order: Order) -> None:
+        """Take over a saved order, with every id it has had."""
+        root = order.client_order_ids[0]
+        self.by_root[root] = order
+        for client_order_id in order.client_order_ids[1:]:
+            self._root_of[client_order_id] = root
+        if order.status in TERMINAL_STATUSES:
+            self._retire(root)
+            return
+        self.open[root] = order
+        self.exposure.open(order)
+        self._recount(order)
 
     # --- our commands -------------------------------------------------------------------
 
@@ -200,21 +213,13 @@ class Orders:
         self._recount(order)
         return Applied(order, None)
 
-    def is_repeat(self, fill: OrderFilled) -> bool:
-        """Whether this execution has been booked already."""
-        return fill.execution_id in self.executions
-
-    def is_past_horizon(self, fill: OrderFilled) -> bool:
-        """Whether the execution is so old that a repeat could not be told from a new one."""
-        return fill.ts_venue_ns < self.execution_horizon_ns
-
     def apply_fill(self, ts_ns: int, fill: OrderFilled) -> Applied:
         """Take one new execution into the order; the caller books the position whatever comes.
 
-        Preconditions: neither `is_repeat` nor `is_past_horizon`. An unknown order or an
+        Precondition: it is neither a repeat nor past the horizon of `executions`. An unknown order or an
         overfill is a discrepancy, and the fill is still real.
         """
-        self._remember(fill)
+        self.executions.note(fill)
         order = self.get(fill.client_order_id)
         if order is None:
             return Applied(None, _unknown_order(fill.client_order_id, "filled"))
@@ -277,14 +282,6 @@ class Orders:
         order = self.by_root.pop(oldest)
         for client_order_id in order.client_order_ids:
             self._root_of.pop(client_order_id, None)
-
-    def _remember(self, fill: OrderFilled) -> None:
-        self.executions[fill.execution_id] = fill.ts_venue_ns
-        if len(self.executions) > EXECUTION_IDS_MAX:
-            oldest = next(iter(self.executions))
-            self.execution_horizon_ns = max(
-                self.execution_horizon_ns, self.executions.pop(oldest) + 1
-            )
 
     def _recount(self, order: Order) -> None:
         self.exposure.recount(order, self.replacements)

@@ -145,6 +145,16 @@ class Portfolio:
         """Signed value of a position at the latest price."""
         return position.quantity * self.exact_mark(position.symbol) * position.multiplier
 
+    def restore_cash(self, cash: Decimal, cash_flows: Decimal, fees: Decimal) -> None:
+        """Take over saved cash figures."""
+        self.cash, self.cash_float = cash, float(cash)
+        self.cash_flows, self.fees = cash_flows, fees
+
+    def find_held(self) -> None:
+        """List the positions that are not flat, after they were restored."""
+        for position in self.positions.values():
+            self._note_held(position)
+
     def _note_held(self, account: Position) -> None:
         if account.quantity:
             self.held[account.symbol] = account

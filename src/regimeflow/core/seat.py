@@ -91,9 +91,9 @@ class Seat:
         self.is_warming = True
         self.warmup_left: dict[str, int] = {}
 
-    def begin_warmup(self) -> None:
+    def begin_warmup(self, override: int | None) -> None:
         """Count the warm-up bars each symbol still owes (after `initialize`)."""
-        bars = self.strategy.warmup_bars
+        bars = self.strategy.warmup_bars if override is None else override
         self.warmup_left = dict.fromkeys(self.symbols, bars) if bars > 0 else {}
 
     def count_warmup(self, symbol: str) -> None:

@@ -32,7 +32,8 @@ class EngineSetup(msgspec.Struct, frozen=True, kw_only=True):
     an intraday close `on_end_of_day` fires. `session_end_delay_ns`: how long after the close
     the session is valued and rolled. `mark_interval_ns`: how often the account is valued
     inside a session (0: only at its end). `stale_after_ns`: silence of a tick feed that counts
-    as stale. `oco_at_broker`: the broker links one-cancels-other orders itself.
+    as stale. `warmup_bars` overrides what strategies ask for. `oco_at_broker`: the broker links
+    one-cancels-other orders itself.
     """
 
     instruments: dict[str, Instrument]
@@ -48,9 +49,11 @@ class EngineSetup(msgspec.Struct, frozen=True, kw_only=True):
     session_end_delay_ns: int = 1
     mark_interval_ns: int = 0
     stale_after_ns: int = 10 * NS_PER_S
+    watches_feed: bool = True
     halt_on_stale: bool = True
     cancel_on_stale: bool = True
     halt_on_mismatch: bool = True
+    warmup_bars: int | None = None
     oco_at_broker: bool = True
     regime_detector: RegimeDetector | None = None
     regime_symbol: str | None = None

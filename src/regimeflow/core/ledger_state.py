@@ -1,0 +1,157 @@
+"""The books as bytes: what an epoch carries over, and the digest that proves two folds equal.
+
+The encoding is canonical (insertion order of the books is itself determined by the events), so
+equal books give equal bytes. Execution ids are kept for the newest `EXECUTIONS_KEPT` fills and
+ended orders for the newest `ENDED_ORDERS_KEPT`; older ones stay in the journal only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from decimal import Decimal
+from itertools import islice
+
+import msgspec
+
+from regimeflow.core.ledger import Books, Ledger
+from regimeflow.core.position import Position
+from regimeflow.model.commands import ReplaceOrder, TradingState
+from regimeflow.model.ids import ExecutionId, StrategyId
+from regimeflow.model.order import Order
+
+EXECUTIONS_KEPT = 1_000
+ENDED_ORDERS_KEPT = 200
+
+
+class PositionState(msgspec.Struct, array_like=True):
+    """One position, exact."""
+
+    owner: str
+    symbol: str
+    quantity: Decimal
+    cost: Decimal
+    realized_pnl: Decimal
+    fees: Decimal
+
+
+class LedgerState(msgspec.Struct, kw_only=True):
+    """Everything a ledger knows, as values."""
+
+    version: int = 1
+    cash: Decimal
+    cash_flows: Decimal
+    fees: Decimal
+    marks: dict[str, float]
+    positions: list[PositionState]
+    strategy_positions: list[PositionState]
+    open_orders: list[Order]
+    ended_orders: list[Order]
+    replacements: list[ReplaceOrder]
+    executions: list[tuple[ExecutionId, int]]
+    execution_horizon_ns: int
+    trading: TradingState
+    trading_reason: str
+    strategy_states: dict[StrategyId, TradingState]
+    timers: list[tuple[str, str, int]]
+    sent_second_ns: list[int]
+    sent_minute_ns: list[int]
+    order_numbers: dict[StrategyId, int]
+    peak: float
+    anchor: float
+    is_anchored: bool
+
+
+def ledger_state(ledger: Ledger) -> bytes:
+    """The books as canonical bytes."""
+    return msgspec.msgpack.encode(_capture(ledger))
+
+
+def ledger_digest(ledger: Ledger) -> str:
+    """SHA-256 of the books: equal digests mean equal books."""
+    return hashlib.sha256(ledger_state(ledger)).hexdigest()
+
+
+def restore_ledger(books: Books, encoded: bytes) -> Ledger:
+    """A ledger as it was when `encoded` was made.
+
+    Raises msgspec.DecodeError for bytes that are no ledger state (a damaged journal).
+    """
+    state = msgspec.msgpack.decode(encoded, type=LedgerState)
+    ledger = Ledger(books)
+    portfolio = ledger.portfolio
+    portfolio.marks.update(state.marks)
+    portfolio.restore_cash(state.cash, state.cash_flows, state.fees)
+    for saved in state.positions:
+        _fill_position(portfolio.position(saved.symbol), saved)
+    portfolio.find_held()
+    for saved in state.strategy_positions:
+        own = portfolio.strategy_position(StrategyId(saved.owner), saved.symbol)
+        _fill_position(own, saved)
+    orders = ledger.orders
+    orders.replacements.update({r.client_order_id: r for r in state.replacements})
+    for order in (*state.ended_orders, *state.open_orders):
+        orders.restore(order)
+    orders.executions.booked.update(state.executions)
+    orders.executions.horizon_ns = state.execution_horizon_ns
+    ledger.trading.account = state.trading
+    ledger.trading.account_reason = state.trading_reason
+    ledger.trading.by_strategy.update(state.strategy_states)
+    for owner, timer_id, due_ns in state.timers:
+        ledger.timers.set(owner, timer_id, due_ns)
+    ledger.throttle.per_second.sent_ns.extend(state.sent_second_ns)
+    ledger.throttle.per_minute.sent_ns.extend(state.sent_minute_ns)
+    ledger.order_numbers.update(state.order_numbers)
+    ledger.losses.peak, ledger.losses.anchor = state.peak, state.anchor
+    ledger.losses.is_anchored = state.is_anchored
+    return ledger
+
+
+def _capture(ledger: Ledger) -> LedgerState:
+    portfolio, orders = ledger.portfolio, ledger.orders
+    executions = orders.executions.booked
+    skipped = max(len(executions) - EXECUTIONS_KEPT, 0)
+    return LedgerState(
+        cash=portfolio.cash,
+        cash_flows=portfolio.cash_flows,
+        fees=portfolio.fees,
+        marks=portfolio.marks,
+        positions=[_position_state("", p) for p in portfolio.positions.values()],
+        strategy_positions=[
+            _position_state(owner, p) for (owner, _), p in portfolio.strategy_positions.items()
+        ],
+        open_orders=list(orders.open.values()),
+        ended_orders=list(deque(orders.ended(), maxlen=ENDED_ORDERS_KEPT)),
+        replacements=list(orders.replacements.values()),
+        executions=list(islice(executions.items(), skipped, None)),
+        execution_horizon_ns=orders.executions.horizon_ns,
+        trading=ledger.trading.account,
+        trading_reason=ledger.trading.account_reason,
+        strategy_states=ledger.trading.by_strategy,
+        timers=[(o, t, due_ns) for (o, t), due_ns in ledger.timers.pending.items()],
+        sent_second_ns=list(ledger.throttle.per_second.sent_ns),
+        sent_minute_ns=list(ledger.throttle.per_minute.sent_ns),
+        order_numbers=ledger.order_numbers,
+        peak=ledger.losses.peak,
+        anchor=ledger.losses.anchor,
+        is_anchored=ledger.losses.is_anchored,
+    )
+
+
+def _position_state(owner: str, position: Position) -> PositionState:
+    return PositionState(
+        owner,
+        position.symbol,
+        position.quantity,
+        position.cost,
+        position.realized_pnl,
+        position.fees,
+    )
+
+
+def _fill_position(position: Position, saved: PositionState) -> None:
+    position.quantity = saved.quantity
+    position.cost = saved.cost
+    position.realized_pnl = saved.realized_pnl
+    position.fees = saved.fees
+    position.quantity_float = float(saved.quantity * position.multiplier)

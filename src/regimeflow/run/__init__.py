@@ -1,0 +1,1 @@
+"""What a backtest and a live run share: building a run from a configuration, and driving it."""

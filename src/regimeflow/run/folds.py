@@ -1,0 +1,133 @@
+"""Two folds over a journal, on purpose separate.
+
+The *ledger fold* takes events, commands and notices and never runs user code: books as they
+were, whatever the strategies are today. The *decision fold* feeds events alone to an engine
+with strategies and compares what it decides with what the journal says was decided; it rebuilds
+strategy state and finds the first divergence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from regimeflow.core.approved import plain
+from regimeflow.core.engine import Engine
+from regimeflow.core.ledger import Books, Ledger
+from regimeflow.journal.records import EpochOpened, Record
+from regimeflow.model.commands import Output, RequestSnapshot
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Divergence(NamedTuple):
+    """The first event whose outputs differ: what was journaled and what is decided now."""
+
+    seq: int
+    ts_ns: int
+    event: object
+    journaled: tuple[Output, ...]
+    decided: tuple[Output, ...]
+
+
+class Parity(NamedTuple):
+    """Result of a decision fold."""
+
+    events: int
+    outputs: int
+    divergence: Divergence | None
+    lost_market_before_seq: int | None
+
+
+def ledger_fold(books: Books, records: Iterable[Record]) -> Ledger:
+    """The books after `records`, without running a strategy."""
+    ledger = Ledger(books)
+    for record in records:
+        body = record.body
+        if type(body) is EpochOpened:
+            continue
+        if record.cause_seq or type(body) is RequestSnapshot:
+            ledger.apply_output(record.ts_ns, body)  # type: ignore[arg-type]
+        else:
+            ledger.apply_event(record.ts_ns, body)  # type: ignore[arg-type]
+    return ledger
+
+
+class DecisionFold:
+    """Feeds records to a fresh engine one by one and compares as it goes."""
+
+    __slots__ = (
+        "_decided",
+        "_event",
+        "_journaled",
+        "_last_seq",
+        "divergence",
+        "engine",
+        "events",
+        "lost_before_seq",
+        "outputs",
+    )
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.events = 0
+        self.outputs = 0
+        self.divergence: Divergence | None = None
+        self.lost_before_seq: int | None = None
+        self._event: Record | None = None
+        self._decided: list[Output] = []
+        self._journaled: list[Output] = []
+        self._last_seq = 0
+
+    def take(self, record: Record) -> None:
+        """Take the next record in order of seq; nothing happens after a divergence."""
+        if self.divergence is not None:
+            return
+        if record.seq != self._last_seq + 1 and self.lost_before_seq is None:
+            self.lost_before_seq = record.seq
+        self._last_seq = record.seq
+        body = record.body
+        if type(body) is EpochOpened or type(body) is RequestSnapshot:
+            return
+        if record.cause_seq:
+            self.outputs += 1
+            self._journaled.append(body)  # type: ignore[arg-type]
+            return
+        self._compare()
+        if self.divergence is None:
+            self.events += 1
+            self._event = record
+            outputs = self.engine.process(record.ts_ns, body)  # type: ignore[arg-type]
+            self._decided = [plain(output) for output in outputs]
+
+    def finish(self, *, is_last_cut: bool = False) -> Parity:
+        """Compare the last event too; `is_last_cut` forgives outputs a crash did not write."""
+        if not (is_last_cut and not self._journaled):
+            self._compare()
+        return Parity(self.events, self.outputs, self.divergence, self.lost_before_seq)
+
+    def _compare(self) -> None:
+        event, journaled, decided = self._event, self._journaled, self._decided
+        self._journaled, self._decided = [], []
+        if event is None or (not journaled and not decided):
+            return
+        if len(journaled) == len(decided) and _encode(journaled) == _encode(decided):
+            return
+        self.divergence = Divergence(
+            event.seq, event.ts_ns, event.body, tuple(journaled), tuple(decided)
+        )
+
+
+def decision_fold(engine: Engine, records: Iterable[Record]) -> Parity:
+    """Run `engine` over the events of `records` and compare its outputs with theirs.
+
+    Raises what the engine raises on an invariant; a strategy's error is an output like any.
+    """
+    fold = DecisionFold(engine)
+    for record in records:
+        fold.take(record)
+        if fold.divergence is not None:
+            break
+    return fold.finish()
