@@ -10,7 +10,8 @@ import pytest
 
 from regimeflow.errors import ConfigError, DataError
 from regimeflow.model.market import ActionKind, Bar, CorporateAction
-from regimeflow.regime import VolatilityDetector, encode_model
+from regimeflow.regime import VolatilityDetector, VolatilityModel, encode_model
+from regimeflow.regime.volatility_model import TrainingRecord
 from regimeflow.research.train_volatility import train_volatility
 from tests.unit.fake_context import bars_of, read_daily
 
@@ -27,6 +28,11 @@ def walk(count: int, *, seed: int = 3) -> list[Bar]:
 
 def halved_from(bars: list[Bar], number: int) -> list[Bar]:
     return bars[:number] + bars_of("A", [bar.close / 2 for bar in bars[number:]], first_day=number)
+
+
+def record_of(model: VolatilityModel) -> TrainingRecord:
+    assert model.train is not None
+    return model.train
 
 
 def test_same_bars_give_the_same_file_and_another_bar_another_id() -> None:
@@ -46,9 +52,9 @@ def test_thresholds_are_the_quantiles_of_the_detectors_own_variances() -> None:
         variances.append(detector.variance)
     expected = numpy.quantile(numpy.array(variances[49:]), [0.4, 0.8])
     assert model.thresholds == pytest.approx(tuple(expected), rel=1e-12)
-    assert model.train.occupancy == pytest.approx((0.4, 0.4, 0.2), abs=0.01)
-    assert model.train.bars == 700
-    assert (model.train.start, model.train.end) == ("1970-01-01", "1971-12-01")
+    assert record_of(model).occupancy == pytest.approx((0.4, 0.4, 0.2), abs=0.01)
+    assert record_of(model).bars == 700
+    assert (record_of(model).start, record_of(model).end) == ("1970-01-01", "1971-12-01")
 
 
 def test_split_in_the_window_is_applied_and_named_in_the_data_hash() -> None:
@@ -60,7 +66,7 @@ def test_split_in_the_window_is_applied_and_named_in_the_data_hash() -> None:
     ignored = train_volatility(halved_from(bars, 300))
     assert adjusted.thresholds == pytest.approx(plain.thresholds, rel=1e-9)
     assert ignored.thresholds[1] > 1.1 * plain.thresholds[1]
-    assert adjusted.train.data_sha256 != ignored.train.data_sha256
+    assert record_of(adjusted).data_sha256 != record_of(ignored).data_sha256
 
 
 def test_real_prices_put_the_autumn_of_2008_in_crisis() -> None:

@@ -19,6 +19,7 @@ from regimeflow.regime import (
     VolatilityModel,
     decode_model,
     encode_model,
+    model_from_volatilities,
 )
 from regimeflow.regime.volatility_model import Hysteresis, TrainingRecord
 from tests.unit.fake_context import bars_of
@@ -191,6 +192,16 @@ def test_model_file_round_trips_and_its_id_covers_every_number() -> None:
     assert encode_model(decode_model(encode_model(original))) == encode_model(original)
     for change in ({"decay": 0.95}, {"warmup_bars": 21}, {"thresholds": (1e-4, 2e-4)}):
         assert model(**change).model_id != original.model_id
+
+
+def test_thresholds_given_as_annual_volatilities_become_variances_per_bar() -> None:
+    given = model_from_volatilities(["low", "high"], [0.2], bars_per_year=250)
+    assert given.thresholds == pytest.approx((0.04 / 250,))
+    assert given.train is None
+    assert decode_model(encode_model(given)) == given
+    for volatilities in ([], [0.3, 0.2], [-0.2], [math.nan]):
+        with pytest.raises(ConfigError, match=r"regime\.thresholds"):
+            model_from_volatilities(["low", "high"], volatilities)
 
 
 def test_edited_or_foreign_model_file_is_refused() -> None:

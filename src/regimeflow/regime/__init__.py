@@ -2,13 +2,21 @@
 
 from regimeflow.regime.detector import RegimeDetector, RegimeState
 from regimeflow.regime.volatility import VolatilityDetector
-from regimeflow.regime.volatility_model import VolatilityModel, decode_model, encode_model
+from regimeflow.regime.volatility_model import (
+    Hysteresis,
+    VolatilityModel,
+    decode_model,
+    encode_model,
+    model_from_volatilities,
+)
 
 __all__ = [
+    "Hysteresis",
     "RegimeDetector",
     "RegimeState",
     "VolatilityDetector",
     "VolatilityModel",
     "decode_model",
     "encode_model",
+    "model_from_volatilities",
 ]

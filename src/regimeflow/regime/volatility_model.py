@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -57,13 +58,13 @@ class TrainingRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class VolatilityModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Labels, calmest first, and the variances per bar that separate them.
 
-    `decay` is the EWMA's weight of the past; `warmup_bars` how many bars come before the first
-    label. Raises ValueError when the numbers do not make a model.
+    `decay` is the EWMA's weight of the past; the first label comes with bar `warmup_bars`.
+    `train` is None where the thresholds were given, not learnt. Raises ValueError when the numbers do not make a model.
     """
 
     labels: tuple[str, ...]
     thresholds: tuple[float, ...]
-    train: TrainingRecord
+    train: TrainingRecord | None = None
     decay: float = 0.94
     warmup_bars: int = 60
     hysteresis: Hysteresis = Hysteresis()
@@ -93,6 +94,33 @@ class VolatilityModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def model_id(self) -> str:
         """SHA-256 of the canonical JSON, in hexadecimal."""
         return hashlib.sha256(_canonical(self)).hexdigest()
+
+
+def model_from_volatilities(
+    labels: Sequence[str],
+    volatilities: Sequence[float],
+    *,
+    bars_per_year: float = 252.0,
+    warmup_bars: int = 60,
+    hysteresis: Hysteresis | None = None,
+) -> VolatilityModel:
+    """A model with thresholds given as annualised volatilities (0.2 is 20 % a year).
+
+    The variance per bar is volatility^2 / bars_per_year. Raises ConfigError when the numbers do
+    not make a model.
+    """
+    try:
+        return VolatilityModel(
+            labels=tuple(labels),
+            thresholds=tuple(v * abs(v) / bars_per_year for v in volatilities),
+            warmup_bars=warmup_bars,
+            hysteresis=Hysteresis() if hysteresis is None else hysteresis,
+        )
+    except ValueError as error:
+        raise ConfigError(
+            f"regime.thresholds {list(volatilities)} make no model: {error}; "
+            "give rising volatilities, one fewer than labels"
+        ) from error
 
 
 def encode_model(model: VolatilityModel) -> bytes:

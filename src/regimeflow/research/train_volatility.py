@@ -61,11 +61,12 @@ def train_volatility(
         )
     ranked = sorted(window.variances)
     thresholds = tuple(_quantile(ranked, level) for level in levels)
+    record = window.record(levels, thresholds)
     try:
         model = VolatilityModel(
             labels=tuple(labels),
             thresholds=thresholds,
-            train=window.record(levels, thresholds),
+            train=record,
             decay=decay,
             warmup_bars=warmup_bars,
             hysteresis=Hysteresis() if hysteresis is None else hysteresis,
@@ -76,8 +77,8 @@ def train_volatility(
         raise ConfigError(
             f"no volatility model for {window.symbol}: {error}; change the regime section"
         ) from error
-    if min(model.train.occupancy) < OCCUPANCY_MIN:
-        shares = [round(share, 3) for share in model.train.occupancy]
+    if min(record.occupancy) < OCCUPANCY_MIN:
+        shares = [round(share, 3) for share in record.occupancy]
         raise ConfigError(
             f"labels {list(labels)} hold {shares} of the training bars, expected at least "
             f"{OCCUPANCY_MIN} each; use fewer labels, other quantiles, or a longer regime.train"

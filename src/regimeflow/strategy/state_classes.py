@@ -1,9 +1,10 @@
 """Which classes a saved state may name, and how a name becomes a class again.
 
-A state names a class as `module:qualname`. Nothing is ever imported for such a name: only what
+A state names a class as `module:qualname`. Nothing is ever imported for such a name; only what
 the strategy's own module already holds can be found: what is defined in it, the modules it
-imported, the modules of the classes and functions it imported by name, and `regimeflow.model`. So a damaged or foreign
-state cannot load code, and a state that was saved can be read by the same strategy.
+imported, the modules of the classes and functions it imported by name, and `regimeflow.model`.
+So a damaged or foreign state cannot load code, and a state that was saved can be read by the
+same strategy.
 """
 
 from __future__ import annotations
