@@ -102,7 +102,7 @@ def performance_document(
         "parity": _parity(position_mismatches),
         "execution": _execution(live),
         "paired": dict.fromkeys(PAIRED_KEYS),
-        "cone": _cone(cone),
+        "cone": _cone(cone, sessions),
         "drawdown": {"live": rounded(deepest), "pct": None, "p95": None, "p99": None},
         "distribution": dict.fromkeys(DISTRIBUTION_KEYS),
         "regime": _regime(points, baseline, live.deployment.periods_per_year),
@@ -223,12 +223,12 @@ def _execution(live: LivePerformance) -> dict[str, Json]:
     }
 
 
-def _cone(cone: Cone | None) -> dict[str, Json]:
+def _cone(cone: Cone | None, sessions: int) -> dict[str, Json]:
     return {
         "seed": cone.seed if cone else None,
         "block": cone.block if cone else None,
         "n_paths": cone.paths if cone else None,
-        "horizon": cone.horizon if cone else None,
+        "horizon": sessions if cone else None,
         **dict.fromkeys(("z", "pct", "crit_warn", "crit_breach", "exceeded_at")),
     }
 

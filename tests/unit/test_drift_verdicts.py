@@ -1,0 +1,136 @@
+"""The verdict: hard to reach, slow to leave, and never ok for want of evidence."""
+
+from __future__ import annotations
+
+import pytest
+
+from regimeflow.model.commands import DiscrepancyFound
+from regimeflow.model.events import BrokerSnapshot, FeedGap
+from regimeflow.observe.discrepancies import GapWatch, PositionWatch
+from regimeflow.observe.verdicts import CHECKS, Severity, Verdicts
+
+OK, WARN, BREACH = Severity.OK, Severity.WARN, Severity.BREACH
+
+
+def evaluated(*severities: Severity, code: str = "CORR") -> Verdicts:
+    verdicts = Verdicts()
+    for number, severity in enumerate(severities):
+        verdicts.judge(number, code, severity, n=number)
+        verdicts.conclude(number, 100)
+    return verdicts
+
+
+def test_a_breach_seen_once_is_a_warning() -> None:
+    assert evaluated(OK, BREACH).verdict == "warn"
+
+
+def test_a_breach_seen_twice_in_a_row_is_a_breach() -> None:
+    assert evaluated(OK, BREACH, BREACH).verdict == "breach"
+    assert evaluated(BREACH, OK, BREACH).verdict == "warn"
+
+
+def test_an_immediate_breach_needs_no_second_look() -> None:
+    assert evaluated(BREACH, code="POSITION_MISMATCH").verdict == "breach"
+
+
+def test_recovery_takes_ten_better_evaluations_in_a_row() -> None:
+    breached = [BREACH, BREACH]
+    assert evaluated(*breached, *[OK] * 9).verdict == "breach"
+    assert evaluated(*breached, *[OK] * 10).verdict == "ok"
+    assert evaluated(*breached, *[OK] * 9, BREACH, *[OK] * 9).verdict == "breach"
+
+
+def test_an_evaluation_that_could_not_be_made_is_not_a_clean_one() -> None:
+    assert evaluated(BREACH, BREACH, *[Severity.NONE] * 30).verdict == "breach"
+
+
+def test_below_twenty_sessions_nothing_is_ok() -> None:
+    verdicts = Verdicts()
+    verdicts.judge(1, "CORR", OK, n=19)
+    assert verdicts.conclude(1, 19) == "insufficient"
+    assert verdicts.conclude(2, 20) == "ok"
+
+
+def test_below_twenty_sessions_a_breach_is_still_a_breach() -> None:
+    verdicts = Verdicts()
+    verdicts.worsen(1, "POSITION_MISMATCH", BREACH)
+    assert verdicts.conclude(1, 1) == "breach"
+
+
+def test_without_a_comparison_with_the_backtest_nothing_is_ok() -> None:
+    verdicts = Verdicts()
+    for code in ("BASELINE", "DATA", "POSITION_MISMATCH"):
+        verdicts.judge(1, code, OK, n=500)
+    assert verdicts.conclude(1, 500) == "insufficient"
+
+
+@pytest.mark.parametrize("code", ["BASELINE", "DATA"])
+def test_without_baseline_or_data_the_verdict_is_unknown(code: str) -> None:
+    assert evaluated(BREACH, code=code).verdict == "unknown"
+
+
+def test_a_real_breach_outranks_an_unknown() -> None:
+    verdicts = evaluated(BREACH, code="DATA")
+    verdicts.worsen(5, "POSITION_MISMATCH", BREACH)
+    assert verdicts.conclude(5, 100) == "breach"
+    assert verdicts.reasons == ["POSITION_MISMATCH", "DATA"]
+
+
+def test_since_is_when_the_verdict_began_not_when_it_was_last_confirmed() -> None:
+    verdicts = evaluated(OK, BREACH, BREACH, BREACH)
+    assert verdicts.since == "1970-01-01T00:00:00.000000002Z"
+
+
+def test_every_check_is_reported_and_unmeasured_ones_say_so() -> None:
+    rows = evaluated(OK).rows()
+    assert [row["code"] for row in rows] == [check.code for check in CHECKS]
+    assert {row["verdict"] for row in rows if row["code"] != "CORR"} == {"insufficient"}
+
+
+def test_only_immediate_checks_can_worsen_between_evaluations() -> None:
+    with pytest.raises(AssertionError, match="session evaluations"):
+        Verdicts().worsen(1, "CORR", BREACH)
+
+
+def snapshot() -> BrokerSnapshot:
+    return BrokerSnapshot("r", None, None, (), None, 0)
+
+
+def mismatch(symbol: str) -> DiscrepancyFound:
+    return DiscrepancyFound("position", symbol, "1", "2", "")
+
+
+def test_a_mismatch_warns_in_its_first_cycle_and_breaches_in_the_second() -> None:
+    watch = PositionWatch()
+    seen = []
+    for body in (snapshot(), mismatch("X"), mismatch("X"), snapshot(), mismatch("X")):
+        watch.on_record(body)
+        seen.append(watch.severity)
+    assert seen == [OK, WARN, WARN, WARN, BREACH]
+
+
+def test_a_mismatch_a_whole_cycle_did_not_mention_is_resolved() -> None:
+    watch = PositionWatch()
+    for body in (snapshot(), mismatch("X"), snapshot(), mismatch("Y"), snapshot()):
+        watch.on_record(body)
+    assert watch.cycles == 1
+    watch.on_record(snapshot())
+    assert watch.severity is OK
+
+
+def test_a_snapshot_without_positions_ends_no_cycle() -> None:
+    watch = PositionWatch()
+    failed = BrokerSnapshot("r", (), None, None, None, 0)
+    for body in (snapshot(), mismatch("X"), failed, failed, snapshot(), mismatch("X")):
+        watch.on_record(body)
+    assert watch.severity is BREACH
+
+
+@pytest.mark.parametrize(("bars", "severity"), [(2, OK), (3, WARN), (10, WARN), (11, BREACH)])
+def test_gaps_are_measured_in_bars(bars: int, severity: Severity) -> None:
+    watch = GapWatch(bar_ns=60)
+    watch.on_gap(FeedGap("X", 1000, 1000 + 60 * bars))
+    assert watch.severity is severity
+    watch.reset()
+    assert watch.severity is OK
+    assert watch.gaps == 1

@@ -1,0 +1,110 @@
+"""Round trips: flat to flat, exact, whatever crosses zero, splits or pays a dividend."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from regimeflow.backtest.trades import TradeBook
+from regimeflow.model.ids import StrategyId
+from regimeflow.model.instrument import Instrument
+from tests.unit.account_records import day, fill, posted, split
+
+S = StrategyId("s")
+OTHER = StrategyId("other")
+
+
+def test_a_long_round_trip_earns_the_difference_less_fees() -> None:
+    book = TradeBook()
+    book.on_fill(day(1), S, fill("a", 10, 100, fee=1))
+    book.on_fill(day(3), S, fill("b", -10, 103, fee=2))
+    (trip,) = book.closed
+    assert trip.cash_flow == 27
+    assert trip.holding_days == 2.0
+    assert trip.return_on_entry == 0.027
+    assert book.open == []
+
+
+def test_a_short_round_trip_earns_when_the_price_falls() -> None:
+    book = TradeBook()
+    book.on_fill(day(1), S, fill("a", -10, 100))
+    book.on_fill(day(2), S, fill("b", 10, 90))
+    assert book.closed[0].direction == -1
+    assert book.closed[0].cash_flow == 100
+
+
+def test_scaling_in_and_out_is_one_round_trip_at_mean_prices() -> None:
+    book = TradeBook()
+    for order, quantity, price in (("a", 10, 100), ("b", 30, 104), ("c", -15, 110), ("d", -25, 90)):
+        book.on_fill(day(1), S, fill(order, quantity, price))
+    (trip,) = book.closed
+    assert trip.entry_price == 103
+    assert trip.exit_price == Decimal("97.5")
+    assert trip.cash_flow == 40 * (Decimal("97.5") - 103)
+    assert trip.fills == 4
+
+
+def test_a_fill_through_zero_closes_one_and_opens_the_next_sharing_its_fee() -> None:
+    book = TradeBook()
+    book.on_fill(day(1), S, fill("a", 10, 100))
+    book.on_fill(day(2), S, fill("b", -30, 110, fee=3))
+    assert book.closed[0].cash_flow == 100 - 1
+    (short,) = book.open
+    assert short.quantity == -20
+    assert short.fees == 2
+
+
+def test_strategies_keep_their_own_round_trips_in_one_symbol() -> None:
+    book = TradeBook()
+    book.on_fill(day(1), S, fill("a", 10, 100))
+    book.on_fill(day(2), OTHER, fill("b", -10, 101))
+    assert book.closed == []
+    assert [trip.quantity for trip in book.open] == [10, -10]
+
+
+def test_a_split_changes_shares_and_no_money() -> None:
+    book = TradeBook()
+    book.on_fill(day(1), S, fill("a", 10, 100))
+    book.on_action(day(2), split(2))
+    book.on_fill(day(3), S, fill("b", -20, 60))
+    (trip,) = book.closed
+    assert trip.entry_price == 50
+    assert trip.cash_flow == 200
+
+
+def test_a_reverse_split_keeps_whole_lots_as_the_books_do() -> None:
+    book = TradeBook({"X": Instrument("X")})
+    book.on_fill(day(1), S, fill("a", 15, 10))
+    book.on_action(day(2), split("0.1"))
+    assert book.open[0].quantity == 1
+    assert book.on_cash(posted(50, "cash_in_lieu"))
+    book.on_fill(day(3), S, fill("b", -1, 110))
+    assert book.closed[0].cash_flow == 110 + 50 - 150
+
+
+def test_a_split_of_another_symbol_does_nothing() -> None:
+    book = TradeBook()
+    book.on_fill(day(1), S, fill("a", 10, 100))
+    book.on_action(day(2), split(2, symbol="Y"))
+    assert book.open[0].quantity == 10
+
+
+def test_a_dividend_is_shared_by_position_to_the_last_cent() -> None:
+    book = TradeBook()
+    book.on_fill(day(1), S, fill("a", 1, 100))
+    book.on_fill(day(1), OTHER, fill("b", 2, 100))
+    assert book.on_cash(posted("1.00"))
+    incomes = [trip.income for trip in book.open]
+    assert sum(incomes) == 1
+    assert incomes[1] > incomes[0]
+
+
+def test_cash_without_a_position_belongs_to_no_trade() -> None:
+    assert not TradeBook().on_cash(posted("5.00", "interest", symbol=""))
+
+
+def test_a_multiplier_scales_value_and_not_price() -> None:
+    book = TradeBook({"X": Instrument("X", multiplier=Decimal(50))})
+    book.on_fill(day(1), S, fill("a", 1, 100))
+    book.on_fill(day(2), S, fill("b", -1, 101))
+    assert book.closed[0].cash_flow == 50
+    assert book.closed[0].entry_price == 100
