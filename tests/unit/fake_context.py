@@ -47,6 +47,7 @@ class FakeContext:
     strategy_id: StrategyId = STRATEGY_ID
     is_warmup: bool = False
     current_time: int = 0
+    current_regime: str = ""
     session: Session | None = None
     deny: set[str] = field(default_factory=set)
     portfolio: FakePortfolio = field(default_factory=FakePortfolio)

@@ -59,7 +59,8 @@ class VolatilityModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Labels, calmest first, and the variances per bar that separate them.
 
     `decay` is the EWMA's weight of the past; the first label comes with bar `warmup_bars`.
-    `train` is None where the thresholds were given, not learnt. Raises ValueError when the numbers do not make a model.
+    `train` is None where the thresholds were given, not learnt. Raises ValueError when the
+    numbers do not make a model.
     """
 
     labels: tuple[str, ...]

@@ -43,7 +43,11 @@ class Strategy:
     ctx: Context
 
     def initialize(self, ctx: Context) -> None:
-        """Read `ctx.params` and create state. No orders, no data yet."""
+        """Read `ctx.params` and create state. No orders, no data yet.
+
+        Called on a fresh object at start, and again at every session roll before the saved
+        state is put back, so it must depend on nothing but `ctx.params` and `ctx.symbols`.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define initialize(self, ctx)")
 
     def on_start(self) -> None:
