@@ -12,7 +12,7 @@ from decimal import Decimal
 from regimeflow.model.instrument import decimal_from
 from regimeflow.model.market import Bar, Quote, Trade
 from regimeflow.model.order import ZERO, OrderType
-from regimeflow.model.session import SessionCalendar
+from regimeflow.model.session import Session, SessionCalendar
 from regimeflow.venue.costs import Opportunity, Role
 from regimeflow.venue.matcher import Matcher
 from regimeflow.venue.matching_bars import at_open, in_range
@@ -28,6 +28,7 @@ class Exchange:
         "_calendar",
         "_matcher",
         "_model",
+        "_session",
         "ambiguous_bars",
         "fresh_after_ns",
         "opened",
@@ -40,6 +41,7 @@ class Exchange:
         self._matcher = matcher
         self._model = model
         self._calendar = calendar
+        self._session: Session | None = None
         self.ambiguous_bars = 0
         # A quote or print older than the session before this one does not make a tick feed.
         self.fresh_after_ns = 0
@@ -59,6 +61,8 @@ class Exchange:
         for order in tuple(orders):
             if order.active_ns <= moment_ns and not order.is_done:
                 opportunity = at_open(order, bar.open, self._model)
+                if opportunity is None and order.time_in_force not in IMMEDIATE:
+                    continue
                 self._execute_in_bar(order, opportunity, bar, moment_ns)
 
     def match_range(self, bar: Bar) -> None:
@@ -93,20 +97,22 @@ class Exchange:
         """A displayed quote; each side's size is shared in order of arrival."""
         orders = self._matcher.book.working.get(quote.symbol)
         ts_ns = quote.ts_venue_ns
-        if orders is None or self._calendar.at(ts_ns) is None:
+        if orders is None or self._session_at(ts_ns) is None:
             return
         taken = {1: ZERO, -1: ZERO}
         for order in tuple(orders):
             if order.active_ns <= ts_ns and not order.is_done:
                 sign = order.side.sign
                 opportunity = at_quote(order, quote, self._model)
+                if opportunity is None and order.time_in_force not in IMMEDIATE:
+                    continue
                 taken[sign] += self._execute_at_size(order, opportunity, taken[sign], ts_ns)
 
     def match_trade(self, trade: Trade) -> None:
         """A print; its size is shared in order of arrival."""
         orders = self._matcher.book.working.get(trade.symbol)
         ts_ns = trade.ts_venue_ns
-        if orders is None or self._calendar.at(ts_ns) is None:
+        if orders is None or self._session_at(ts_ns) is None:
             return
         taken = ZERO
         is_quoted = self.fresh_quote(trade.symbol) is not None
@@ -115,6 +121,8 @@ class Exchange:
             is_other_chance = is_quoted and order.time_in_force in IMMEDIATE
             if order.active_ns <= ts_ns and not order.is_done and not is_other_chance:
                 opportunity = at_trade(order, trade, self._model, is_quoted=is_quoted)
+                if opportunity is None and order.time_in_force not in IMMEDIATE:
+                    continue
                 taken += self._execute_at_size(order, opportunity, taken, ts_ns)
 
     def expire(self, order: WorkingOrder) -> None:
@@ -141,11 +149,18 @@ class Exchange:
             return True
         return self.fresh_quote(symbol) is not None
 
+    def _session_at(self, ts_ns: int) -> Session | None:
+        """The session open at `ts_ns`; the latest answer is remembered."""
+        session = self._session
+        if session is None or not session.open_ns <= ts_ns < session.close_ns:
+            session = self._session = self._calendar.at(ts_ns)
+        return session
+
     def _has_market(self, bar: Bar) -> bool:
         """Whether anyone traded: inside a session and, if volume matters, with volume."""
         if self._model.participation is not None and bar.volume <= 0.0:
             return False
-        return self._calendar.at(bar.ts_open_ns) is not None
+        return self._session_at(bar.ts_open_ns) is not None
 
     def _worst_first(self, symbol: str) -> list[WorkingOrder]:
         """Stops that have not triggered before all others, each in order of arrival."""
@@ -189,7 +204,7 @@ class Exchange:
 
     def _day_volume(self, bar: Bar) -> float:
         """A whole session's volume at this bar's rate; used until a session has finished."""
-        session = self._calendar.at(bar.ts_open_ns)
+        session = self._session_at(bar.ts_open_ns)
         length_ns = bar.ts_close_ns - bar.ts_open_ns
         if session is None or length_ns <= 0:
             return bar.volume

@@ -15,30 +15,32 @@ NEVER_NS = (1 << 63) - 1
 
 
 class DueQueue(Generic[T]):
-    """Items with the moment at which they are due, taken in order."""
+    """Items with the moment at which they are due, taken in order.
 
-    __slots__ = ("_heap", "_number")
+    `next_ns` is when the first item is due, `NEVER_NS` when there is none; it is kept, not
+    computed, because it is read many times for each change.
+    """
+
+    __slots__ = ("_heap", "_number", "next_ns")
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, T]] = []
         self._number = 0
+        self.next_ns = NEVER_NS
 
     def __len__(self) -> int:
         return len(self._heap)
-
-    @property
-    def next_ns(self) -> int:
-        """When the first item is due; `NEVER_NS` when there is none."""
-        return self._heap[0][0] if self._heap else NEVER_NS
 
     def push(self, due_ns: int, item: T) -> None:
         """Put an item behind those already due at `due_ns`."""
         self._number += 1
         heappush(self._heap, (due_ns, self._number, item))
+        self.next_ns = self._heap[0][0]
 
     def pop(self) -> tuple[int, T]:
         """Take the first item and its moment; raises IndexError when there is none."""
         due_ns, _, item = heappop(self._heap)
+        self.next_ns = self._heap[0][0] if self._heap else NEVER_NS
         return due_ns, item
 
     def dump(self) -> list[tuple[int, int, T]]:
@@ -49,4 +51,5 @@ class DueQueue(Generic[T]):
         """Replace the content."""
         self._heap = list(entries)
         heapify(self._heap)
+        self.next_ns = self._heap[0][0] if self._heap else NEVER_NS
         self._number = max((number for _, number, _ in entries), default=0)

@@ -113,23 +113,20 @@ class SimSchedule:
 
     def _events(self) -> Iterator[Stamped]:
         """The hot loop; everything that is not a quiet market event happens in `_pop`."""
-        venue, feed, pop = self.venue, self._feed, self._pop
+        venue, pop = self.venue, self._pop
         working, observed = venue.working, venue.observed
         quotes, bars = observed.quotes, observed.bars
-        end_ns, now_ns = self._end_ns, -NEVER_NS
-        chunk = feed.next_chunk()
-        if chunk is not None:
+        now_ns = -NEVER_NS
+        chunk = self._next_chunk()
+        if chunk:
             self._begin(chunk[0])
-        while chunk is not None:
+        while chunk:
             self._rearm(self._now_ns)
             for event in chunk:
                 kind = type(event)
                 ts_ns = event.ts_close_ns if kind is Bar else event.ts_venue_ns  # type: ignore[union-attr]
                 if ts_ns < now_ns:
                     raise _out_of_order(event, now_ns)
-                if ts_ns > end_ns:
-                    chunk = None
-                    break
                 now_ns = ts_ns
                 if ts_ns >= self._due_ns:
                     while (item := pop(ts_ns)) is not None:
@@ -140,7 +137,7 @@ class SimSchedule:
                 if symbol in working:
                     venue.on_market(event)
                     self._now_ns = ts_ns
-                    self._rearm(ts_ns)
+                    self._due_ns = min(self._due_ns, venue.next_ns)
                 elif kind is Quote:
                     quotes[symbol] = event  # type: ignore[assignment]
                 elif kind is Bar and symbol in bars:
@@ -148,10 +145,18 @@ class SimSchedule:
                 else:
                     venue.on_market(event)
                 yield ts_ns, event
-            else:
-                self._now_ns = now_ns
-                chunk = feed.next_chunk()
+            self._now_ns = now_ns
+            chunk = self._next_chunk()
         yield from self._tail(now_ns)
+
+    def _next_chunk(self) -> list[MarketEvent]:
+        """The next events that are not past the end; empty when there are none."""
+        chunk = self._feed.next_chunk()
+        if chunk is None:
+            return []
+        if chunk[-1].ts_venue_ns <= self._end_ns:
+            return chunk
+        return [event for event in chunk if event.ts_venue_ns <= self._end_ns]
 
     def _tail(self, last_ns: int) -> Iterator[Stamped]:
         """What the last data sets off: its session's close and end of day, reports under way."""
