@@ -65,14 +65,12 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def fingerprint(
-    config: Config, strategies: tuple[StrategySetup, ...], venue: str, baseline: str = ""
-) -> Fingerprint:
+def fingerprint(config: Config, strategies: str, venue: str, baseline: str = "") -> Fingerprint:
     """What an epoch's decisions depend on beside its events."""
     versions = {name: version(name) for name in DEPENDENCIES}
     return Fingerprint(
         code=code_hash(),
-        strategies=strategies_hash(strategies),
+        strategies=strategies,
         lock=text_hash(json.dumps(versions, sort_keys=True)),
         config=config_hash(config),
         venue=venue,

@@ -7,7 +7,7 @@ asks the strategies how much warm-up they need; it changes nothing on disk.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -18,6 +18,7 @@ from regimeflow.core.setup import EngineSetup, StrategySetup
 from regimeflow.data.feed import Feed, open_feed
 from regimeflow.data.session_table import load_calendar
 from regimeflow.errors import ConfigError
+from regimeflow.journal.records import Fingerprint
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.session import SessionCalendar
 from regimeflow.model.timestamps import (
@@ -30,7 +31,7 @@ from regimeflow.model.timestamps import (
 from regimeflow.regime.volatility import VolatilityDetector
 from regimeflow.regime.volatility_model import VolatilityModel
 from regimeflow.run import policy
-from regimeflow.run.fingerprint import strategies_hash, venue_hash
+from regimeflow.run.fingerprint import fingerprint, strategies_hash, venue_hash
 from regimeflow.run.strategies import load_strategies
 from regimeflow.strategy.state import check_storable
 from regimeflow.venue.model import ExecutionModel
@@ -48,6 +49,7 @@ class RunPlan:
     """See the module's docstring. Times are nanoseconds UTC; `end_ns` is exclusive."""
 
     config: Config
+    window: str
     calendar: SessionCalendar
     feed: Feed
     instruments: dict[str, Instrument]
@@ -58,7 +60,7 @@ class RunPlan:
     regime_model: VolatilityModel | None
     strategies_hash: str
     venue_hash: str
-    strategy_names: tuple[str, ...] = field(default=())
+    strategy_names: tuple[str, ...]
 
     @property
     def session_ns(self) -> int:
@@ -100,6 +102,10 @@ class RunPlan:
             regime_detector=detector,
             regime_symbol=_regime_symbol(config) if detector is not None else None,
         )
+
+    def fingerprint(self, baseline: str = "") -> Fingerprint:
+        """What the decisions of this run depend on beside its events."""
+        return fingerprint(self.config, self.strategies_hash, self.venue_hash, baseline)
 
     def new_engine(self) -> Engine:
         """A fresh engine, its strategies initialised and their state checked as storable."""
@@ -146,6 +152,7 @@ def make_plan(config: Config, window: str, *, feed: Feed | None = None) -> RunPl
     capital = config.backtest.initial_capital
     return RunPlan(
         config=config,
+        window=window,
         calendar=calendar,
         feed=feed,
         instruments=terms,

@@ -97,7 +97,7 @@ def _checked(name: str, config: Config, given: Mapping[str, object]) -> dict[str
                 f"strategy.params.{key}: seen {value!r}; {hint}{name} has the parameters {known}"
             )
         _check_type(name, key, value, declared[key])
-    return cast("dict[str, Parameter]", dict(given))
+    return cast("dict[str, Parameter]", {**declared, **given})
 
 
 def _check_type(name: str, key: str, value: object, default: object) -> None:
