@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
+from regimeflow.model.account import PositionRecord
 from regimeflow.model.commands import DiscrepancyFound
 from regimeflow.model.events import BrokerSnapshot, FeedGap
 from regimeflow.observe.discrepancies import GapWatch, PositionWatch
 from regimeflow.observe.verdicts import CHECKS, Severity, Verdicts
+from tests.unit.account_records import fill, split
 
 OK, WARN, BREACH = Severity.OK, Severity.WARN, Severity.BREACH
 
@@ -92,38 +96,57 @@ def test_only_immediate_checks_can_worsen_between_evaluations() -> None:
         Verdicts().worsen(1, "CORR", BREACH)
 
 
-def snapshot() -> BrokerSnapshot:
-    return BrokerSnapshot("r", None, None, (), None, 0)
+def snapshot(**held: int) -> BrokerSnapshot:
+    positions = tuple(PositionRecord(symbol, Decimal(n)) for symbol, n in held.items())
+    return BrokerSnapshot("r", None, None, positions, None, 0)
 
 
-def mismatch(symbol: str) -> DiscrepancyFound:
-    return DiscrepancyFound("position", symbol, "1", "2", "")
+def mismatch(symbol: str, ours: int, theirs: int) -> DiscrepancyFound:
+    return DiscrepancyFound("position", symbol, str(ours), str(theirs), "")
 
 
-def test_a_mismatch_warns_in_its_first_cycle_and_breaches_in_the_second() -> None:
+def watched(*bodies: object) -> PositionWatch:
     watch = PositionWatch()
-    seen = []
-    for body in (snapshot(), mismatch("X"), mismatch("X"), snapshot(), mismatch("X")):
+    for body in bodies:
         watch.on_record(body)
-        seen.append(watch.severity)
-    assert seen == [OK, WARN, WARN, WARN, BREACH]
+    return watch
 
 
-def test_a_mismatch_a_whole_cycle_did_not_mention_is_resolved() -> None:
-    watch = PositionWatch()
-    for body in (snapshot(), mismatch("X"), snapshot(), mismatch("Y"), snapshot()):
-        watch.on_record(body)
-    assert watch.cycles == 1
-    watch.on_record(snapshot())
-    assert watch.severity is OK
+def test_a_mismatch_warns_when_reported_and_breaches_when_it_outlives_a_snapshot() -> None:
+    reported = (snapshot(X=2), mismatch("X", 1, 2))
+    assert watched(*reported).severity is WARN
+    assert watched(*reported, snapshot(X=2)).severity is BREACH
 
 
-def test_a_snapshot_without_positions_ends_no_cycle() -> None:
-    watch = PositionWatch()
-    failed = BrokerSnapshot("r", (), None, None, None, 0)
-    for body in (snapshot(), mismatch("X"), failed, failed, snapshot(), mismatch("X")):
-        watch.on_record(body)
+def test_a_mismatch_is_resolved_when_the_broker_agrees() -> None:
+    assert watched(mismatch("X", 1, 2), snapshot(X=1)).severity is OK
+    assert watched(mismatch("X", 0, 2), snapshot()).severity is OK
+
+
+def test_a_mismatch_is_resolved_when_the_missing_fill_arrives() -> None:
+    assert watched(mismatch("X", 1, 3), fill("a", 2, 50), snapshot(X=3)).severity is OK
+
+
+def test_a_split_is_no_resolution() -> None:
+    bodies = (mismatch("X", 1, 2), split(2))
+    assert watched(*bodies, snapshot(X=4)).severity is BREACH
+    assert watched(*bodies, snapshot(X=2)).severity is OK
+
+
+def test_one_symbol_agreeing_does_not_excuse_another() -> None:
+    watch = watched(mismatch("X", 1, 2), mismatch("Y", 1, 2), snapshot(X=1, Y=2))
     assert watch.severity is BREACH
+    assert watch.mismatches == 2
+
+
+def test_a_snapshot_without_positions_is_no_cycle() -> None:
+    unread = BrokerSnapshot("r", (), None, None, None, 0)
+    assert watched(mismatch("X", 1, 2), unread, unread).severity is WARN
+
+
+def test_other_discrepancies_are_not_about_positions() -> None:
+    cash = DiscrepancyFound("cash", "account", "1", "2", "")
+    assert watched(cash, snapshot()).severity is OK
 
 
 @pytest.mark.parametrize(("bars", "severity"), [(2, OK), (3, WARN), (10, WARN), (11, BREACH)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,19 @@ from regimeflow.model.events import (
     LinkDown,
     LinkUp,
     OrderCanceled,
+    OrderReplaced,
     OutcomeUnknown,
     RequestKind,
     SessionOpened,
 )
-from regimeflow.model.ids import ClientOrderId, StrategyId
+from regimeflow.model.ids import BrokerOrderId, ClientOrderId, StrategyId
 from regimeflow.model.market import Quote
 from regimeflow.model.session import Session
 from regimeflow.model.timestamps import NS_PER_MS, NS_PER_S
 from regimeflow.observe.health import HealthFold, StatusFile
 from tests.unit.account_records import day, fill, mark, split, submit
 
-A, B = ClientOrderId("a"), ClientOrderId("b")
+A = ClientOrderId("a")
 
 
 def folded(*bodies: object) -> dict[str, Any]:
@@ -56,8 +58,10 @@ def test_an_order_of_unknown_fate_is_in_doubt_until_evidence() -> None:
 
 
 def test_a_split_order_is_complete_when_the_restated_total_has_filled() -> None:
-    orders = folded(submit("a", 10), fill("a", 5, 1), split(2), fill("a", 5, 1))["orders"]
-    assert orders["open"] == 0
+    restated = OrderReplaced(A, A, BrokerOrderId("1"), Decimal(20), None, None, 0)
+    bodies = [submit("a", 10), fill("a", 5, 1), split(2), restated]
+    assert folded(*bodies, fill("a", 9, 1))["orders"]["open"] == 1
+    assert folded(*bodies, fill("a", 10, 1))["orders"]["open"] == 0
 
 
 def test_trading_state_of_all_and_of_one_strategy_are_apart() -> None:

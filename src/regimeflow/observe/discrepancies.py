@@ -1,52 +1,69 @@
 """How long the broker's positions have differed from the books, and holes in the data.
 
-A reconciliation cycle is one snapshot that lists positions. A mismatch still reported in the
-next cycle is unresolved; one that a whole cycle did not mention is resolved.
+The reconciler reports a mismatch once, when two successive snapshots have shown it, which is
+one unresolved cycle. From then on each snapshot that lists positions is one more, until the
+broker's quantity equals ours, followed here through fills and splits.
 """
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import msgspec
+
 from regimeflow.model.commands import DiscrepancyFound
-from regimeflow.model.events import BrokerSnapshot, FeedGap
+from regimeflow.model.events import BrokerSnapshot, FeedGap, OrderFilled
+from regimeflow.model.market import ActionKind, CorporateAction
 from regimeflow.observe.verdicts import Severity
 
 POSITION_KIND = "position"
-"""Discrepancies whose kind begins so are about positions."""
+"""Kind of the discrepancies that are about positions; `ours` and `theirs` are quantities."""
 GAP_WARN_BARS = 2.0
 GAP_BREACH_BARS = 10.0
+
+
+class Mismatch(msgspec.Struct):
+    """One symbol whose position differs: what we hold, and for how many cycles."""
+
+    ours: Decimal
+    cycles: int = 1
 
 
 class PositionWatch:
     """Counts the cycles for which each symbol's mismatch has been standing."""
 
-    __slots__ = ("_cycles", "_mentioned", "mismatches")
+    __slots__ = ("_standing", "mismatches")
 
     def __init__(self) -> None:
-        self._cycles: dict[str, int] = {}
-        self._mentioned: dict[str, None] = {}
+        self._standing: dict[str, Mismatch] = {}
         self.mismatches = 0
 
     def on_record(self, body: object) -> bool:
-        """Take one record; True when a mismatch was reported."""
-        if type(body) is BrokerSnapshot and body.positions is not None:
-            self._cycles = {
-                subject: cycles
-                for subject, cycles in self._cycles.items()
-                if subject in self._mentioned
-            }
-            self._mentioned = {}
-        elif type(body) is DiscrepancyFound and body.kind.startswith(POSITION_KIND):
+        """Take one record; True when `severity` may have changed."""
+        if type(body) is DiscrepancyFound and body.kind == POSITION_KIND:
             self.mismatches += 1
-            if body.subject not in self._mentioned:
-                self._mentioned[body.subject] = None
-                self._cycles[body.subject] = self._cycles.get(body.subject, 0) + 1
+            self._standing.setdefault(body.subject, Mismatch(Decimal(body.ours)))
             return True
+        if not self._standing:
+            return False
+        if type(body) is BrokerSnapshot and body.positions is not None:
+            theirs = {record.symbol: record.quantity for record in body.positions}
+            for symbol, mismatch in list(self._standing.items()):
+                mismatch.cycles += 1
+                if theirs.get(symbol, Decimal(0)) == mismatch.ours:
+                    del self._standing[symbol]
+            return True
+        if type(body) is OrderFilled and body.symbol in self._standing:
+            self._standing[body.symbol].ours += body.side.sign * body.quantity
+        elif type(body) is CorporateAction and body.symbol in self._standing:
+            ratio = body.value if body.kind is ActionKind.SPLIT else Decimal(1)
+            self._standing[body.symbol].ours *= ratio
         return False
 
     @property
     def cycles(self) -> int:
-        """Cycles for which the oldest standing mismatch has been reported; 0 when none."""
-        return max(self._cycles.values(), default=0)
+        """Cycles for which the oldest mismatch has been standing; 0 when there is none."""
+        return max((mismatch.cycles for mismatch in self._standing.values()), default=0)
 
     @property
     def severity(self) -> Severity:
