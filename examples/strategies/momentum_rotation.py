@@ -18,7 +18,7 @@ class MomentumRotation(Strategy):
     The return is over `lookback` bars and leaves out the last `skip`, which tend to reverse.
     """
 
-    parameters = {"lookback": 126, "skip": 21, "top": 2, "invested": 0.9}
+    parameters = {"lookback": 126, "skip": 21, "top": 2, "invested": 0.6}
 
     def initialize(self, ctx: Context) -> None:
         """What makes no sense is refused here, before anything is traded."""
@@ -33,6 +33,7 @@ class MomentumRotation(Strategy):
             )
         self.warmup_bars = self.lookback + 1
         self.month = ""
+        self.to_buy: list[str] = []
         # Which symbols have closed a bar at this moment: we decide once all have.
         self.ts_close_ns = 0
         self.closed: list[str] = []
@@ -45,21 +46,29 @@ class MomentumRotation(Strategy):
         self.closed.append(bar.symbol)
         if self.ctx.is_warmup or len(self.closed) < len(self.ctx.symbols):
             return
+        # Yesterday's sales have filled by now, or still work: then we wait another day.
+        if self.to_buy and not self.ctx.open_orders():
+            self.buy()
         month = date_from_ns(bar.ts_close_ns).isoformat()[:7]
         if month != self.month:
             self.month = month
             self.rotate()
 
     def rotate(self) -> None:
-        """Sales go first, so that their cash is there for the purchases."""
+        """Choose, and sell what was not chosen."""
         ranked = sorted(self.ctx.symbols, key=lambda symbol: (-self.momentum(symbol), symbol))
         chosen = [symbol for symbol in ranked[: self.top] if self.momentum(symbol) > 0.0]
         self.ctx.log(f"{self.month}: {', '.join(chosen) or 'cash'}")
         for symbol in self.ctx.symbols:
             if symbol not in chosen:
                 self.ctx.close_position(symbol)
-        for symbol in chosen:
+        self.to_buy = chosen
+
+    def buy(self) -> None:
+        """A day after the sales: before they fill, their cash is not there to buy with."""
+        for symbol in self.to_buy:
             self.ctx.target_percent(symbol, self.invested / self.top)
+        self.to_buy = []
 
     def momentum(self, symbol: str) -> float:
         """Past return; prices from `get_bars` are adjusted for splits as of now."""

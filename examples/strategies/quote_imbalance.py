@@ -39,6 +39,8 @@ class QuoteImbalance(Strategy):
         self.smoothed[quote.symbol] = after
         if self.ctx.is_warmup or self.is_done_for_today():
             return
+        if self.ctx.open_orders(quote.symbol):
+            return  # an order is on its way: wait for its end before wishing for another
         held = self.ctx.get_position(quote.symbol).quantity
         if held == 0 and after > self.enter:
             if self.ctx.target_position(quote.symbol, self.quantity) is not None:

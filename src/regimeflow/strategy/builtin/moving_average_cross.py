@@ -79,7 +79,6 @@ class MovingAverageCross(Strategy):
             )
         self.warmup_bars = self.slow_period
         self.averages: dict[str, Averages] = {}
-        self.on_start()
 
     def on_start(self) -> None:
         """Begin the averages of symbols that have none, or have ones of other parameters."""
