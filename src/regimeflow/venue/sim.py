@@ -276,6 +276,11 @@ class SimVenue:
 
 
 def _overwrite(target: msgspec.Struct, source: msgspec.Struct) -> None:
-    """Give `target` the fields of `source`, so that references to `target` stay good."""
+    """Give `target` the fields of `source`, dictionaries in place: a feed holds on to them."""
     for name in target.__struct_fields__:
-        setattr(target, name, getattr(source, name))
+        old, new = getattr(target, name), getattr(source, name)
+        if isinstance(old, dict):
+            old.clear()
+            old.update(new)
+        else:
+            setattr(target, name, new)
