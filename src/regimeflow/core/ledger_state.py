@@ -1,16 +1,14 @@
 """The books as bytes: what an epoch carries over, and the digest that proves two folds equal.
 
 The encoding is canonical (insertion order of the books is itself determined by the events), so
-equal books give equal bytes. Execution ids are kept for the newest `EXECUTIONS_KEPT` fills and
-ended orders for the newest `ENDED_ORDERS_KEPT`; older ones stay in the journal only.
+equal books give equal bytes. Executions and ended orders are carried over for
+`REPLAY_HORIZON_NS`, as far back as a venue may repeat itself; older ones stay in the journal.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from decimal import Decimal
-from itertools import islice
 
 import msgspec
 
@@ -19,9 +17,9 @@ from regimeflow.core.position import Position
 from regimeflow.model.commands import ReplaceOrder, TradingState
 from regimeflow.model.ids import ExecutionId, StrategyId
 from regimeflow.model.order import Order
+from regimeflow.model.timestamps import NS_PER_DAY
 
-EXECUTIONS_KEPT = 1_000
-ENDED_ORDERS_KEPT = 200
+REPLAY_HORIZON_NS = 7 * NS_PER_DAY
 
 
 class PositionState(msgspec.Struct, array_like=True):
@@ -110,7 +108,9 @@ def restore_ledger(books: Books, encoded: bytes) -> Ledger:
 def _capture(ledger: Ledger) -> LedgerState:
     portfolio, orders = ledger.portfolio, ledger.orders
     executions = orders.executions.booked
-    skipped = max(len(executions) - EXECUTIONS_KEPT, 0)
+    ended = orders.ended()
+    newest_ns = max(next(reversed(executions.values()), 0), ended[-1].updated_ns if ended else 0)
+    since_ns = newest_ns - REPLAY_HORIZON_NS
     return LedgerState(
         cash=portfolio.cash,
         cash_flows=portfolio.cash_flows,
@@ -121,9 +121,9 @@ def _capture(ledger: Ledger) -> LedgerState:
             _position_state(owner, p) for (owner, _), p in portfolio.strategy_positions.items()
         ],
         open_orders=list(orders.open.values()),
-        ended_orders=list(deque(orders.ended(), maxlen=ENDED_ORDERS_KEPT)),
+        ended_orders=[order for order in ended if order.updated_ns >= since_ns],
         replacements=list(orders.replacements.values()),
-        executions=list(islice(executions.items(), skipped, None)),
+        executions=[item for item in executions.items() if item[1] >= since_ns],
         execution_horizon_ns=orders.executions.horizon_ns,
         trading=ledger.trading.account,
         trading_reason=ledger.trading.account_reason,

@@ -216,8 +216,8 @@ class Orders:
     def apply_fill(self, ts_ns: int, fill: OrderFilled) -> Applied:
         """Take one new execution into the order; the caller books the position whatever comes.
 
-        Precondition: it is neither a repeat nor past the horizon of `executions`. An unknown order or an
-        overfill is a discrepancy, and the fill is still real.
+        Precondition: it is neither a repeat nor past the horizon of `executions`. An unknown
+        order or an overfill is a discrepancy, and the fill is still real.
         """
         self.executions.note(fill)
         order = self.get(fill.client_order_id)

@@ -117,11 +117,16 @@ class Seat:
         return msgspec.msgpack.encode(_SavedSeat(encode_state(self.strategy), rng))
 
     def load(self, saved: bytes) -> None:
-        """Make the strategy what `saved` says; transient attributes are gone, as after a crash."""
+        """Make the strategy what a fresh process would make of `saved`: `initialize`, then state.
+
+        What is neither state nor set by `initialize` is gone, exactly as after a crash.
+        """
         seat = msgspec.msgpack.decode(saved, type=_SavedSeat)
-        for name in type(self.strategy).transient:
-            self.strategy.__dict__.pop(name, None)
-        restore_state(self.strategy, seat.state)
+        strategy, context = self.strategy, self.strategy.ctx
+        strategy.__dict__.clear()
+        strategy.ctx = context
+        strategy.initialize(context)
+        restore_state(strategy, seat.state)
         if seat.rng is None:
             self.rng = None
         else:

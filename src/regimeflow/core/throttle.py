@@ -23,11 +23,14 @@ class RateWindow:
         self.sent_ns: deque[int] = deque(maxlen=count_max or 1)
 
     def count_in_window(self, ts_ns: int) -> int:
-        """Messages sent in the window that ends at `ts_ns`."""
-        sent = self.sent_ns
-        while sent and sent[0] <= ts_ns - self.window_ns:
-            sent.popleft()
-        return len(sent)
+        """Messages sent in the window that ends at `ts_ns`; asking changes nothing."""
+        since_ns = ts_ns - self.window_ns
+        count = 0
+        for sent_ns in reversed(self.sent_ns):
+            if sent_ns <= since_ns:
+                break
+            count += 1
+        return count
 
     def has_room(self, ts_ns: int, *, is_reducing: bool) -> bool:
         """Whether one more message may leave now."""
@@ -38,8 +41,12 @@ class RateWindow:
 
     def note(self, ts_ns: int) -> None:
         """Count a message that leaves now."""
-        if self.count_max:
-            self.sent_ns.append(ts_ns)
+        if not self.count_max:
+            return
+        sent = self.sent_ns
+        while sent and sent[0] <= ts_ns - self.window_ns:
+            sent.popleft()
+        sent.append(ts_ns)
 
 
 class Throttle:

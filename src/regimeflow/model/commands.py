@@ -13,7 +13,7 @@ from regimeflow.model.order import OrderType, Side, TimeInForce
 # --- commands ---------------------------------------------------------------------------
 
 
-class SubmitOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class SubmitOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True):
     """Send a new order. Only the risk gate may make one.
 
     `worst_price` is the price at which the gate valued it (its exposure until it ends).

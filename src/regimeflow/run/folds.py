@@ -8,12 +8,12 @@ strategy state and finds the first divergence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from regimeflow.core.approved import plain
+from regimeflow.core.approved import EngineOutput, plain
 from regimeflow.core.engine import Engine
 from regimeflow.core.ledger import Books, Ledger
 from regimeflow.journal.records import EpochOpened, Record
@@ -63,6 +63,7 @@ class DecisionFold:
         "_event",
         "_journaled",
         "_last_seq",
+        "_outputs",
         "divergence",
         "engine",
         "events",
@@ -77,6 +78,7 @@ class DecisionFold:
         self.divergence: Divergence | None = None
         self.lost_before_seq: int | None = None
         self._event: Record | None = None
+        self._outputs: Sequence[EngineOutput] = ()
         self._decided: list[Output] = []
         self._journaled: list[Output] = []
         self._last_seq = 0
@@ -95,12 +97,23 @@ class DecisionFold:
             self.outputs += 1
             self._journaled.append(body)  # type: ignore[arg-type]
             return
+        self._process(record)
+
+    def take_lost(self, record: Record) -> None:
+        """Take an event that the journal lost and its source gave again (its seq is a guess)."""
+        self._process(record)
+
+    def unwritten(self) -> Sequence[EngineOutput]:
+        """What the last event led to, if the journal holds nothing of it."""
+        return self._outputs if self._outputs and not self._journaled else ()
+
+    def _process(self, record: Record) -> None:
         self._compare()
         if self.divergence is None:
             self.events += 1
             self._event = record
-            outputs = self.engine.process(record.ts_ns, body)  # type: ignore[arg-type]
-            self._decided = [plain(output) for output in outputs]
+            self._outputs = self.engine.process(record.ts_ns, record.body)  # type: ignore[arg-type]
+            self._decided = [plain(output) for output in self._outputs]
 
     def finish(self, *, is_last_cut: bool = False) -> Parity:
         """Compare the last event too; `is_last_cut` forgives outputs a crash did not write."""

@@ -121,6 +121,7 @@ def plan_of(manifest: Manifest) -> RunPlan:
         strategies_hash=manifest.strategies_hash,
         venue_hash=manifest.venue_hash,
         strategy_names=tuple(entry.name for entry in config.strategies),
+        warmup_bars=0,
     )
 
 

@@ -29,7 +29,7 @@ from regimeflow.model.timestamps import (
     ns_from_date,
 )
 from regimeflow.regime.volatility import VolatilityDetector
-from regimeflow.regime.volatility_model import VolatilityModel
+from regimeflow.regime.volatility_model import VolatilityModel, model_from_volatilities
 from regimeflow.run import policy
 from regimeflow.run.fingerprint import fingerprint, strategies_hash, venue_hash
 from regimeflow.run.strategies import load_strategies
@@ -61,6 +61,7 @@ class RunPlan:
     strategies_hash: str
     venue_hash: str
     strategy_names: tuple[str, ...]
+    warmup_bars: int
 
     @property
     def session_ns(self) -> int:
@@ -145,8 +146,11 @@ def make_plan(config: Config, window: str, *, feed: Feed | None = None) -> RunPl
         config.calendar, ns_from_date(CALENDAR_FIRST), ns_from_date(CALENDAR_LAST)
     )
     data_window = _window(config, window)
+    regime_model = _regime_model(config, data_window, calendar)
+    warmup_bars = _warmup_bars(config, strategies, terms)
     if feed is None:
-        feed = _open(config, data_window, calendar, _warmup_bars(config, strategies, terms))
+        history = max(warmup_bars, regime_model.warmup_bars + 1 if regime_model else 0)
+        feed = _open(config, data_window, calendar, history)
     start, end = data_window.start, data_window.end
     model = policy.execution_model(config)
     capital = config.backtest.initial_capital
@@ -160,10 +164,11 @@ def make_plan(config: Config, window: str, *, feed: Feed | None = None) -> RunPl
         cash=capital,
         start_ns=ns_from_date(start) if start else feed.first_ns // NS_PER_DAY * NS_PER_DAY,
         end_ns=_end_ns(end) if end else feed.last_ns + 1,
-        regime_model=_regime_model(config, data_window, calendar),
+        regime_model=regime_model,
         strategies_hash=strategies_hash(strategies),
         venue_hash=venue_hash(model, terms, calendar.name, capital),
         strategy_names=tuple(entry.name for entry in config.strategies),
+        warmup_bars=warmup_bars,
     )
 
 
@@ -228,13 +233,19 @@ def _regime_model(
     regime = config.regime
     if regime.detector == "none":
         return None
-    from regimeflow.research.train_volatility import train_volatility
-
+    if regime.thresholds:
+        return model_from_volatilities(
+            regime.labels,
+            [float(threshold) for threshold in regime.thresholds],
+            bars_per_year=365.0 if calendar.name == "24/7" else 252.0,
+        )
     if regime.train is None:
         raise ConfigError(
-            "regime.train: missing; the volatility detector needs the days to train on, such as "
-            "train: {start: 2000-03-01, end: 2007-12-31}, before the days it is used on"
+            "regime: the volatility detector needs either thresholds or the days to train on, "
+            "such as train: {start: 2000-03-01, end: 2007-12-31}, before the days it is used on"
         )
+    from regimeflow.research.train_volatility import train_volatility
+
     symbol = _regime_symbol(config)
     feed = open_feed(
         symbols=[symbol],

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from regimeflow.core.approved import plain
+from regimeflow.core.approved import EngineOutput, plain
 from regimeflow.core.engine import Engine
 from regimeflow.core.ledger_state import ledger_state
 from regimeflow.errors import InvariantViolated
 from regimeflow.journal.records import EpochOpened, Fingerprint, Record
-from regimeflow.model.commands import RequestSnapshot, StrategyStateSaved
+from regimeflow.model.commands import CancelOrder, RequestSnapshot, StrategyStateSaved
 from regimeflow.model.events import Event
 from regimeflow.run.recorder import Recorder
 from regimeflow.run.router import Link, Router
@@ -87,6 +87,21 @@ class Pump:
             if self._uncommitted >= UNCOMMITTED_EVENTS_MAX:
                 self.commit()
         self._is_taking = False
+
+    def finish_cut_event(self, seq: int, outputs: Sequence[EngineOutput]) -> None:
+        """Record and dispatch what the journal's last event led to, after a crash cut it off.
+
+        Right only where the clock is the data: there, a wish is never stale.
+        """
+        for output in outputs:
+            self.recorder.append_output(self.ts_ns, seq, plain(output))
+        self.commit()
+        for output in outputs:
+            self.router.dispatch(self.ts_ns, output)
+
+    def send_unjournaled(self, command: CancelOrder) -> None:
+        """Send a cancel although the journal is dead: the one exception to "write, then act"."""
+        self._link.execute(self.ts_ns, command)
 
     def request_snapshot(self, command: RequestSnapshot) -> None:
         """A poll by the shell: recorded like any command, but no decision of the engine."""

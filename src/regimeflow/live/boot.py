@@ -1,0 +1,159 @@
+"""Boot is recovery: bring engine, venue and observers to where the journal ends.
+
+In a playback the in-process venue is rebuilt from the same data and the journaled commands, so
+the schedule yields again what the journal holds. Every record is checked on the way: an event
+the schedule does not repeat, or a decision the strategies do not repeat, means that code, data
+or strategy changed since, and resuming is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from regimeflow.core.approved import EngineOutput
+from regimeflow.core.engine import Engine
+from regimeflow.core.ledger import Books, Ledger
+from regimeflow.core.ledger_state import ledger_digest
+from regimeflow.errors import InvariantViolated, StartRefused
+from regimeflow.journal.reader import read_records
+from regimeflow.journal.records import EpochOpened, Record
+from regimeflow.journal.recovery import Recovered, recover
+from regimeflow.model import commands as c
+from regimeflow.model import events as e
+from regimeflow.observe.describe import describe
+from regimeflow.run.folds import DecisionFold, Divergence
+from regimeflow.run.plan import RunPlan
+from regimeflow.run.pump import Observer
+from regimeflow.venue.schedule import SimSchedule
+
+SHELL_EVENTS: tuple[type, ...] = (
+    e.EngineStarted,
+    e.EngineStopped,
+    e.LinkUp,
+    e.LinkDown,
+    e.Heartbeat,
+    e.ClockAdjusted,
+    e.SnapshotFailed,
+    e.Halt,
+    e.Resume,
+    e.CancelAll,
+    e.Flatten,
+)
+"""Events that the shell makes; every other event of a playback comes from the schedule."""
+COMMANDS: tuple[type, ...] = (
+    c.SubmitOrder,
+    c.CancelOrder,
+    c.ReplaceOrder,
+    c.QueryOrder,
+    c.RequestSnapshot,
+    c.SetTimer,
+    c.CancelTimer,
+)
+
+
+class Booted(NamedTuple):
+    """Where a run begins. `unwritten` are outputs of the last event that a crash cut off."""
+
+    engine: Engine
+    schedule: SimSchedule
+    recovered: Recovered
+    is_resumed: bool
+    last_event_seq: int
+    unwritten: Sequence[EngineOutput]
+
+
+def boot(plan: RunPlan, journal_dir: Path, observers: Sequence[Observer]) -> Booted:
+    """Recover the journal, fold it into a fresh engine and venue, and verify both.
+
+    Raises JournalCorrupt for damage in the middle, StartRefused when what the journal holds is
+    not repeated, InvariantViolated when the two folds disagree on the books (our bug).
+    """
+    recovered = recover(journal_dir)
+    engine, schedule = plan.new_engine(), plan.new_schedule()
+    if recovered.next_seq == 1:
+        return Booted(engine, schedule, recovered, False, 0, ())
+    policy = plan.setup().policy
+    ledger = Ledger(
+        Books(
+            plan.instruments,
+            plan.cash,
+            policy.max_orders_per_second,
+            policy.max_orders_per_minute,
+        )
+    )
+    rebuild = _Rebuild(engine, schedule, ledger)
+    for record in read_records(journal_dir):
+        rebuild.take(record)
+        for observer in observers:
+            observer(record)
+    unwritten = rebuild.finish()
+    if not unwritten and ledger_digest(ledger) != ledger_digest(engine.ledger):
+        raise InvariantViolated("the ledger fold and the decision fold disagree on the books")
+    return Booted(engine, schedule, recovered, True, rebuild.last_event_seq, unwritten)
+
+
+class _Rebuild:
+    """One pass over the journal that rebuilds books, strategies and venue, and compares."""
+
+    def __init__(self, engine: Engine, schedule: SimSchedule, ledger: Ledger) -> None:
+        self._schedule = schedule
+        self._ledger = ledger
+        self._fold = DecisionFold(engine)
+        self._last_seq = 0
+        self.last_event_seq = 0
+
+    def take(self, record: Record) -> None:
+        body = record.body
+        kind = type(body)
+        if kind is EpochOpened:
+            pass
+        elif record.cause_seq or kind is c.RequestSnapshot:
+            self._ledger.apply_output(record.ts_ns, body)  # type: ignore[arg-type]
+            if kind in COMMANDS:
+                self._schedule.execute(record.ts_ns, body)  # type: ignore[arg-type]
+        else:
+            if kind not in SHELL_EVENTS:
+                self._repeat(record)
+            self._ledger.apply_event(record.ts_ns, body)  # type: ignore[arg-type]
+            self.last_event_seq = record.seq
+        self._fold.take(record)
+        self._last_seq = record.seq
+        if self._fold.divergence is not None:
+            raise _diverged(self._fold.divergence)
+
+    def finish(self) -> Sequence[EngineOutput]:
+        unwritten = self._fold.unwritten()
+        parity = self._fold.finish(is_last_cut=True)
+        if parity.divergence is not None:
+            raise _diverged(parity.divergence)
+        return unwritten
+
+    def _repeat(self, record: Record) -> None:
+        """Draw the same event from the schedule; data lost from the journal is drawn again."""
+        may_be_lost = record.seq != self._last_seq + 1
+        while True:
+            item = self._schedule.next()
+            if item is not None and item == (record.ts_ns, record.body):
+                return
+            if item is None or not may_be_lost or type(item[1]) not in e.MARKET_EVENT_TYPES:
+                seen = "the end of the data" if item is None else describe(item[1])
+                raise StartRefused(
+                    f"the journal cannot be resumed: at record {record.seq} it holds "
+                    f"{describe(record.body)}, the data now gives {seen}. Data or code changed "
+                    "since; move the log_dir away to begin anew"
+                )
+            lost = Record(record.seq - 1, item[0], 0, item[1])
+            self._ledger.apply_event(item[0], item[1])
+            self._fold.take_lost(lost)
+
+
+def _diverged(divergence: Divergence) -> StartRefused:
+    journaled = "; ".join(describe(o) for o in divergence.journaled) or "nothing"
+    decided = "; ".join(describe(o) for o in divergence.decided) or "nothing"
+    return StartRefused(
+        f"the journal cannot be resumed: after record {divergence.seq} it holds {journaled}, the "
+        f"strategy now decides {decided}. Strategy or code changed since; move the log_dir away "
+        "to begin anew"
+    )

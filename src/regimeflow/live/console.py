@@ -1,0 +1,138 @@
+"""What the console says: one line per change of state, and nothing that nobody needs.
+
+In a playback at full speed a year goes by in seconds, so orders are told by the year; at any
+speed a person can follow, every order and fill has its line. Text from outside is printed
+without control characters.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from rich.console import Console as RichConsole
+from rich.text import Text
+
+from regimeflow.journal.records import Record
+from regimeflow.model import commands as c
+from regimeflow.model import events as e
+from regimeflow.model.timestamps import format_ns
+from regimeflow.observe.describe import printable
+
+_STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red", "dim": "dim", "": ""}
+
+
+class Console:
+    """An observer that prints. `is_fast` folds orders into one line a year."""
+
+    def __init__(self, out: RichConsole, *, is_fast: bool) -> None:
+        self._out = out
+        self._is_fast = is_fast
+        self._year = ""
+        self._counts = {"orders": 0, "fills": 0, "denied": 0, "rejected": 0}
+        self._mark: c.AccountMarked | None = None
+        self._peak = Decimal(0)
+
+    def say(self, text: str, style: str = "", *, ts_ns: int | None = None) -> None:
+        """Print one line, stamped with engine time where it has one."""
+        stamp = "" if ts_ns is None else format_ns(ts_ns)[:19].replace("T", " ") + "  "
+        line = Text(stamp, style="dim")
+        line.append(printable(text), style=_STYLES[style])
+        self._out.print(line, soft_wrap=True)
+
+    def on_record(self, record: Record) -> None:
+        """Print what a person would want to know about one fact."""
+        body, ts_ns = record.body, record.ts_ns
+        kind = type(body)
+        if kind is c.AccountMarked:
+            self._on_mark(ts_ns, body)  # type: ignore[arg-type]
+        elif kind in _COUNTED:
+            self._counts[_COUNTED[kind]] += 1
+            if not self._is_fast:
+                self.say(*_order_line(body), ts_ns=ts_ns)
+        else:
+            line = _line(body)
+            if line is not None:
+                self.say(line[0], line[1], ts_ns=ts_ns)
+
+    def close_year(self) -> None:
+        """Print the line of the year in hand."""
+        mark, counts = self._mark, self._counts
+        if mark is None or not self._is_fast or not self._year:
+            return
+        drawdown = 1 - mark.equity / self._peak if self._peak else Decimal(0)
+        parts = [
+            f"{self._year}   orders {counts['orders']:>5,}   fills {counts['fills']:>5,}",
+            f"equity {mark.equity:>14,.2f}   drawdown {drawdown:>6.2%}",
+        ]
+        if counts["denied"]:
+            parts.append(f"denied {counts['denied']:,}")
+        if counts["rejected"]:
+            parts.append(f"rejected {counts['rejected']:,}")
+        self.say("   ".join(parts))
+        self._counts = dict.fromkeys(counts, 0)
+
+    def _on_mark(self, ts_ns: int, mark: c.AccountMarked) -> None:
+        year = mark.session[:4]
+        if year != self._year and mark.kind is not c.MarkKind.FINAL:
+            self.close_year()
+            self._year = year
+        self._mark = mark
+        self._peak = max(self._peak, mark.equity)
+        if not self._is_fast and mark.kind is c.MarkKind.SESSION:
+            self.say(f"session {mark.session} ends, equity {mark.equity:,.2f}", ts_ns=ts_ns)
+
+
+_COUNTED = {
+    c.SubmitOrder: "orders",
+    e.OrderFilled: "fills",
+    c.OrderDenied: "denied",
+    e.OrderRejected: "rejected",
+}
+
+
+def _order_line(body: object) -> tuple[str, str]:
+    if isinstance(body, c.SubmitOrder):
+        price = f" at {body.limit_price}" if body.limit_price is not None else ""
+        return (
+            f"order  {body.side} {body.quantity} {body.symbol} {body.order_type}{price}  "
+            f"[{body.strategy_id}]",
+            "",
+        )
+    if isinstance(body, e.OrderFilled):
+        return f"fill   {body.side} {body.quantity} {body.symbol} at {body.price}", "ok"
+    if isinstance(body, c.OrderDenied):
+        return f"denied {body.control} {body.message}", "warn"
+    assert isinstance(body, e.OrderRejected)
+    return f"rejected by the venue: {body.reason}", "warn"
+
+
+def _line(body: object) -> tuple[str, str] | None:
+    if isinstance(body, c.HealthChanged):
+        style = "ok" if body.status is c.HealthStatus.OK else "warn"
+        if body.component.startswith("feed:"):
+            return f"heartbeat {body.status.upper()}  {body.component[5:]}  {body.detail}", style
+        part, _, name = body.component.partition(":")
+        if part == "warmup":
+            return f"warm-up complete  {name}  {body.detail}", style
+        return f"{part} {name} {body.status.upper()}  {body.detail}", style
+    if isinstance(body, c.TradingStateChanged):
+        who = "" if body.strategy_id is None else f" for {body.strategy_id}"
+        if body.state is c.TradingState.ACTIVE:
+            return f"trading ACTIVE{who}: {body.reason}", "ok"
+        return f"trading {body.state.upper()}{who} ({body.control}): {body.reason}", "bad"
+    if isinstance(body, c.StrategyFaulted):
+        return f"strategy {body.strategy_id} faulted in {body.callback}: {body.error}", "bad"
+    if isinstance(body, c.DiscrepancyFound):
+        return (
+            f"broker and books differ: {body.kind} {body.subject}, ours {body.ours}, theirs "
+            f"{body.theirs} ({body.detail})",
+            "bad",
+        )
+    if isinstance(body, c.RegimeChanged):
+        before = body.previous or "unknown"
+        return f"regime {before} -> {body.current} ({body.probability:.0%})", ""
+    if isinstance(body, c.StrategyLogged):
+        return f"[{body.strategy_id}] {body.message}", "dim"
+    if isinstance(body, e.OutcomeUnknown):
+        return f"order {body.client_order_id}: outcome of {body.request} unknown", "bad"
+    return None

@@ -1,0 +1,73 @@
+"""The files a live run writes beside its journal, all folds over its records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regimeflow.config import Config
+from regimeflow.journal.records import Record
+from regimeflow.observe.audit import AuditFormat, AuditLog
+from regimeflow.observe.baseline import Baseline
+from regimeflow.observe.drift import Anchor, DriftPaths, LiveDrift
+from regimeflow.observe.health import StatusFile
+from regimeflow.run.plan import RunPlan
+from regimeflow.run.provenance import deployment
+
+STATUS_RECORDS_BETWEEN_WRITES = 500
+
+
+class LiveObservers:
+    """Audit log, drift and performance files, and the status document of one run."""
+
+    def __init__(self, plan: RunPlan, log_dir: Path, baseline: Baseline | None) -> None:
+        live = plan.config.live
+        assert live is not None
+        form = AuditFormat(live.audit.format)
+        name = "audit.jsonl" if form is AuditFormat.JSONL else "audit.log"
+        self.audit_path = log_dir / name
+        self.audit = AuditLog(self.audit_path, form)
+        self.status = StatusFile(
+            log_dir / "status.json", records_between_writes=STATUS_RECORDS_BETWEEN_WRITES
+        )
+        self.drift: LiveDrift | None = None
+        directory = plan.config.metrics_directory
+        if plan.config.metrics.live.enable and directory is not None:
+            directory.mkdir(parents=True, exist_ok=True)
+            self.drift = LiveDrift(
+                DriftPaths.inside(directory),
+                deployment(plan, mode="paper"),
+                baseline=baseline,
+                anchor=Anchor(plan.start_ns, plan.cash),
+                instruments=plan.instruments,
+            )
+            self.drift.prepare(len(plan.calendar.between(plan.start_ns, plan.end_ns)))
+
+    def on_record(self, record: Record) -> None:
+        """Show one fact to every file."""
+        self.audit.on_record(record)
+        self.status.on_record(record.seq, record.ts_ns, record.body)
+        if self.drift is not None:
+            self.drift.on_record(record.seq, record.ts_ns, record.body)
+
+    def flush(self) -> None:
+        """Bring every file up to the last record."""
+        self.audit.flush()
+        self.status.flush()
+        if self.drift is not None:
+            self.drift.flush()
+
+
+def load_baseline(config: Config, plan: RunPlan) -> Baseline | None:
+    """The backtest to compare with; None when none is named.
+
+    Raises ConfigError when it is missing, unreadable or of another strategy.
+    """
+    path = config.metrics.live.baseline_report
+    if not config.metrics.live.enable or path is None:
+        return None
+    return Baseline.load(
+        path,
+        strategy_names=plan.strategy_names,
+        strategies_hash=plan.strategies_hash,
+        venue_hash=plan.venue_hash,
+    )
