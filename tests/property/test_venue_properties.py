@@ -218,11 +218,11 @@ def test_the_legs_of_a_group_never_fill_more_than_one_of_them(
     prices: tuple[Decimal, Decimal],
     model: ExecutionModel,
 ) -> None:
-    terms = {"tif": TimeInForce.GTC, "oco_group": "exit"}
+    gtc = TimeInForce.GTC
     low, high = sorted(prices)
     legs: list[Command] = [
-        submit("stop", Side.SELL, quantity, OrderType.STOP, stop=low, **terms),  # type: ignore[arg-type]
-        submit("goal", Side.SELL, quantity, OrderType.LIMIT, limit=high, **terms),  # type: ignore[arg-type]
+        submit("stop", Side.SELL, quantity, OrderType.STOP, stop=low, tif=gtc, oco_group="x"),
+        submit("goal", Side.SELL, quantity, OrderType.LIMIT, limit=high, tif=gtc, oco_group="x"),
     ]
     run = Run(stream, {0: legs}, model=model)
     assert sum(fill.quantity for fill in run.venue.ledger.fills) <= quantity

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from regimeflow.model.commands import SubmitOrder
 from regimeflow.model.events import OrderAccepted, OrderFilled
 from regimeflow.model.market import Bar
 from regimeflow.model.order import OrderType, Side, TimeInForce
@@ -17,9 +18,11 @@ TRAILING, MARKET = OrderType.TRAILING_STOP, OrderType.MARKET
 BUY, SELL = Side.BUY, Side.SELL
 
 
-def next_day(order: object, prices: tuple[float, ...], **terms: object) -> Run:
+def next_day(
+    order: SubmitOrder, prices: tuple[float, ...], model: ExecutionModel = FRICTIONLESS
+) -> Run:
     """An order decided on an ordinary day (close 100), and the day after it."""
-    return Run([daily(0), daily(1, prices)], {0: [order]}, **terms)  # type: ignore[arg-type,list-item]
+    return Run([daily(0), daily(1, prices)], {0: [order]}, model=model)
 
 
 def test_an_order_decided_on_a_bar_fills_at_the_next_open_before_that_bar_is_seen() -> None:

@@ -7,11 +7,17 @@ from decimal import Decimal
 import pytest
 
 from regimeflow.errors import DataError
-from regimeflow.model.commands import Command, QueryOrder, RequestSnapshot, SnapshotScope
+from regimeflow.model.commands import (
+    CancelOrder,
+    Command,
+    QueryOrder,
+    RequestSnapshot,
+    SnapshotScope,
+)
 from regimeflow.model.events import BrokerSnapshot, CashPosted, Event, OrderReplaced
 from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.instrument import Instrument
-from regimeflow.model.market import ActionKind, Bar, CorporateAction
+from regimeflow.model.market import ActionKind, Bar, CorporateAction, MarketEvent
 from regimeflow.model.order import OrderStatus, OrderType, Side, TimeInForce
 from regimeflow.venue import ExecutionModel, SimSchedule, SimVenue
 from tests.unit.venue_world import (
@@ -55,7 +61,6 @@ def test_a_split_comes_before_anything_else_and_restates_position_and_orders() -
     first = next(event for ts, event in run.log if ts == open_ns(2))
     assert first == split(2, 2)
     (report,) = run.of(OrderReplaced)
-    assert isinstance(report, OrderReplaced)
     assert report.client_order_id == report.orig_client_order_id == "o2"
     # 50.505 is between ticks: a sale is rounded up, so that it is never more aggressive.
     assert (report.quantity, report.limit_price) == (D(202), D("50.51"))
@@ -67,6 +72,15 @@ def test_fractions_of_a_reverse_split_are_paid_in_cash_at_the_previous_close() -
     assert run.venue.ledger.positions == {"ABC": D(10)}
     # Half a new share, worth 100 / 0.1 each.
     assert cash_postings(run) == [("cash_in_lieu-ABC-2024-01-04-1", "cash_in_lieu", D("500.00"))]
+
+
+def test_a_split_leaves_what_an_order_has_filled_as_it_was_reported() -> None:
+    tenth = ExecutionModel(fill_model="frictionless", latency_ns=1)
+    order = submit("o1", BUY, 100, LIMIT, limit=95, tif=GTC)
+    bars = [daily(0), daily(1, (98.0, 99.0, 94.0, 98.0), volume=300.0), daily(2, (49.0,) * 4)]
+    run = Run(bars, {0: [order]}, actions=[split(2, 2)], model=tenth)
+    assert run.fills == [("o1", "30", "95")]
+    assert [report.quantity for report in run.of(OrderReplaced)] == [D(30 + 140)]
 
 
 def test_an_order_of_less_than_a_lot_after_a_split_is_cancelled() -> None:
@@ -107,6 +121,41 @@ def test_daily_fees_are_posted_after_the_close() -> None:
     assert posted_ns == close_ns(0) + 1
 
 
+def test_a_fill_at_the_close_is_charged_that_day() -> None:
+    model = ExecutionModel(latency_ns=1, fees="alpaca", impact_y=0.0)
+    order = submit(order_type=OrderType.MARKET_ON_CLOSE)
+    run = Run([daily(0), daily(1), daily(2)], {0: [order]}, model=model)
+    assert [name for name, _, _ in cash_postings(run)] == ["fee-CAT-2024-01-03-1"]
+    assert len(run.venue.observed.days["ABC"]) == 3
+
+
+def test_cash_pays_for_units_and_fees() -> None:
+    model = ExecutionModel(latency_ns=1, fees="ibkr_fixed", spread_bps=0.0, impact_y=0.0)
+    run = Run([daily(0), daily(1)], {0: [submit()]}, model=model)
+    assert run.venue.ledger.cash == CASH - 100 * D("100.01") - 1
+
+
+def test_a_cancel_travels_no_faster_than_its_order() -> None:
+    model = ExecutionModel(
+        fill_model="frictionless", latency_ns=1, latency_jitter_ns=30 * 10**9, seed=4
+    )
+    order = submit("o1", BUY, 100, LIMIT, limit=90)
+    stop = CancelOrder(ClientOrderId("o1"), None, "ABC", "on request")
+    run = Run([minute(0, n, (100.0,) * 4) for n in range(3)], {0: [order, stop]}, model=model)
+    assert run.endings == [("OrderCanceled", "o1", "on request")]
+    again = Run([minute(0, n, (100.0,) * 4) for n in range(3)], {0: [order, stop]}, model=model)
+    assert again.log == run.log
+
+
+def test_bars_without_their_opening_fill_the_same_a_little_later() -> None:
+    venue = _venue(FRICTIONLESS)
+    venue.execute(close_ns(0), submit())
+    assert venue.pop_due(open_ns(1)) is not None
+    venue.on_bar(daily(1, (102.0, 103.0, 101.0, 102.5)))
+    (fill,) = venue.ledger.fills
+    assert (fill.price, fill.ts_venue_ns) == (D("102.0"), open_ns(1) + 1)
+
+
 def test_borrowed_shares_and_cash_cost_interest_by_the_day() -> None:
     model = ExecutionModel(
         latency_ns=1, participation=None, spread_bps=0.0, impact_y=0.0,
@@ -129,7 +178,6 @@ def test_a_snapshot_lists_only_what_was_asked_for() -> None:
             for part in (report.orders, report.fills, report.positions, report.account)
         ]
         for report in run.of(BrokerSnapshot)
-        if isinstance(report, BrokerSnapshot)
     }
     assert parts == {
         "orders": [True, True, False, False],
@@ -143,8 +191,6 @@ def test_a_query_answers_with_one_order_or_none() -> None:
     queries: list[Command] = [QueryOrder(ClientOrderId(name), "ABC") for name in ("o1", "unknown")]
     run = Run([daily(0), daily(1), daily(2)], {0: [submit()], 1: queries})
     known, unknown = run.of(BrokerSnapshot)
-    assert isinstance(known, BrokerSnapshot)
-    assert isinstance(unknown, BrokerSnapshot)
     assert known.orders is not None
     assert [(r.client_order_id, r.status) for r in known.orders] == [("o1", OrderStatus.FILLED)]
     assert unknown.orders == ()
@@ -154,7 +200,9 @@ def test_a_query_answers_with_one_order_or_none() -> None:
 @pytest.mark.parametrize("cut", range(0, 40, 3))
 def test_a_venue_restored_from_its_bytes_goes_on_exactly(cut: int) -> None:
     model = ExecutionModel(latency_ns=40_000_000_000, latency_jitter_ns=10**9, fees="alpaca")
-    bars = [minute(day, n, (100.0, 100.6, 99.4, 100.1)) for day in range(2) for n in range(15)]
+    bars: list[MarketEvent] = [
+        minute(day, n, (100.0, 100.6, 99.4, 100.1)) for day in range(2) for n in range(15)
+    ]
     orders = {
         1: submit("a", BUY, 1500),
         4: submit("b", SELL, 300, LIMIT, limit="100.5", oco_group="g", tif=GTC),
@@ -165,7 +213,11 @@ def test_a_venue_restored_from_its_bytes_goes_on_exactly(cut: int) -> None:
     def events(is_restored: bool) -> list[tuple[int, Event]]:
         venue = _venue(model)
         schedule = SimSchedule(
-            chunks=iter([bars]), venue=venue, calendar=calendar(), start_ns=0, end_ns=close_ns(DAYS)
+            chunks=iter([list(bars)]),
+            venue=venue,
+            calendar=calendar(),
+            start_ns=0,
+            end_ns=close_ns(DAYS),
         )
         log: list[tuple[int, Event]] = []
         seen = 0

@@ -100,6 +100,9 @@ def test_an_estimate_uses_finished_sessions_only() -> None:
     observed.close_session()
     assert observed.estimates("ABC").volume == 3_900.0
     assert observed.days["ABC"] == [Day(101.0, 99.0, 100.0, 3_900.0)]
+    observed.see_bar(minute(1, 0, (100.0, 102.0, 100.0, 101.0), volume=10.0))
+    observed.close_session()
+    assert observed.days["ABC"][1:] == [Day(102.0, 100.0, 101.0, 10.0)]
 
 
 def test_a_split_restates_what_was_seen() -> None:

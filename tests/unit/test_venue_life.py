@@ -10,6 +10,7 @@ from regimeflow.model.commands import CancelOrder, Command, ReplaceOrder, Submit
 from regimeflow.model.events import CancelRejected, OrderAccepted, OrderReplaced, RequestKind
 from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.instrument import Instrument
+from regimeflow.model.market import Bar, MarketEvent
 from regimeflow.model.order import OrderType, Side, TimeInForce
 from regimeflow.venue import ExecutionModel
 from tests.unit.venue_world import FRICTIONLESS, Run, close_ns, daily, minute, open_ns, submit
@@ -39,7 +40,7 @@ def replace(name: str, orig: str, quantity: int, limit: object = None) -> Replac
     )
 
 
-def minutes(*numbers: int, volume: float = 10_000.0) -> list[object]:
+def minutes(*numbers: int, volume: float = 10_000.0) -> list[MarketEvent]:
     return [minute(0, number, FLAT, volume=volume) for number in numbers]
 
 
@@ -104,10 +105,9 @@ def test_a_bar_without_volume_fills_nothing() -> None:
 
 
 def bracket(quantity: int = 100) -> list[Command]:
-    terms = {"tif": GTC, "oco_group": "exit"}
     return [
-        submit("stop", SELL, quantity, STOP, stop=95, **terms),  # type: ignore[arg-type]
-        submit("goal", SELL, quantity, LIMIT, limit=105, **terms),  # type: ignore[arg-type]
+        submit("stop", SELL, quantity, STOP, stop=95, tif=GTC, oco_group="exit"),
+        submit("goal", SELL, quantity, LIMIT, limit=105, tif=GTC, oco_group="exit"),
     ]
 
 
@@ -130,9 +130,22 @@ def test_a_partial_fill_of_one_leg_shrinks_the_other() -> None:
     run = Run([daily(0), thin], {0: bracket()}, model=TENTH)
     assert run.fills == [("goal", "30", "105")]
     (report,) = run.of(OrderReplaced)
-    assert isinstance(report, OrderReplaced)
     assert (report.client_order_id, report.orig_client_order_id) == ("stop", "stop")
     assert report.quantity == 70
+
+
+def test_the_other_leg_of_a_partly_filled_stop_does_not_fill_in_the_same_bar() -> None:
+    wide = daily(1, (100.0, 106.0, 94.0, 100.0), volume=300.0)
+    more = daily(2, (100.0, 106.0, 96.0, 100.0), volume=300.0)
+    run = Run([daily(0), wide, more], {0: bracket(20)}, model=TENTH)
+    assert run.fills == [("stop", "20", "95.0")]
+    part = Run([daily(0), wide], {0: bracket()}, model=TENTH)
+    assert part.fills == [("stop", "30", "95.0")]
+
+
+def test_orders_share_the_volume_of_a_bar_in_order_of_arrival() -> None:
+    run = Run(minutes(0, 1), {0: [submit("a", BUY, 700), submit("b", BUY, 700)]}, model=TENTH)
+    assert run.fills == [("a", "700", "100.0"), ("b", "300", "100.0")]
 
 
 def test_a_leg_that_arrives_after_the_other_filled_is_refused() -> None:
@@ -168,7 +181,8 @@ def test_a_cancel_ends_the_order_and_a_second_one_is_refused() -> None:
     order = submit("o1", BUY, 100, LIMIT, limit=90, tif=GTC)
     run = Run(minutes(0, 1, 2), {0: [order], 1: [cancel(), cancel(), cancel("what")]})
     assert run.endings == [("OrderCanceled", "o1", "on request")]
-    assert [(r.client_order_id, r.reason) for r in run.of(CancelRejected)] == [  # type: ignore[attr-defined]
+    refused = [(r.client_order_id, r.reason) for r in run.of(CancelRejected)]
+    assert refused == [
         ("o1", "the order is already canceled"),
         ("what", "unknown order"),
     ]
@@ -181,8 +195,17 @@ def test_a_replaced_order_goes_by_both_ids_and_fills_at_its_new_limit() -> None:
         {0: [order], 1: [replace("o2", "o1", 60, 98.5)]},
     )
     assert run.fills == [("o2", "60", "98.5")]
-    both = Run(minutes(0, 1, 2, 3), {0: [order], 1: [replace("o2", "o1", 60)], 2: [cancel("o1")]})
-    assert both.endings == [("OrderCanceled", "o2", "on request")]
+    for name in ("o1", "o2"):
+        ended = Run(minutes(0, 1, 2), {0: [order], 1: [replace("o2", "o1", 60), cancel(name)]})
+        assert ended.endings == [("OrderCanceled", "o2", "on request")]
+
+
+def test_a_replaced_price_does_not_meet_the_range_of_a_bar_that_had_opened() -> None:
+    order = submit("o1", BUY, 100, LIMIT, limit=90, tif=GTC)
+    wide = Bar("ABC", open_ns(0) + 3 * 60 * 10**9, close_ns(0), 100.0, 101.0, 94.0, 100.0, 1e6)
+    early = Run([*minutes(0, 1, 4), wide], {0: [order], 2: [replace("o2", "o1", 100, 95)]})
+    assert [report.client_order_id for report in early.of(OrderReplaced)] == ["o2"]
+    assert early.fills == []
 
 
 @pytest.mark.parametrize(
@@ -198,7 +221,6 @@ def test_a_replace_that_cannot_be_is_refused_under_its_new_id(
 ) -> None:
     order = submit("o1", BUY, 100, LIMIT, limit=90, tif=GTC)
     (refused,) = Run(minutes(0, 1, 2), {0: [order], 1: [command]}).of(CancelRejected)
-    assert isinstance(refused, CancelRejected)
     assert refused.client_order_id == command.client_order_id
     assert refused.response_to is RequestKind.REPLACE
     assert refused.reason.startswith(reason)
@@ -211,7 +233,6 @@ def test_a_replace_to_what_has_filled_already_is_refused() -> None:
         model=TENTH,
     )
     (refused,) = run.of(CancelRejected)
-    assert isinstance(refused, CancelRejected)
     assert refused.reason == "quantity 1000 is not above the 1000 filled"
 
 

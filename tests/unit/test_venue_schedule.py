@@ -99,8 +99,8 @@ def test_chunks_do_not_change_what_happens(chunk: int) -> None:
     ]
     orders = {4: [submit("a")], 7: [submit("b", symbol="XYZ")], 8: [submit("c", Side.SELL)]}
     model = ExecutionModel(latency_ns=S, fees="ibkr_fixed")
-    whole = Run(bars, orders, model=model)  # type: ignore[arg-type]
-    assert Run(bars, orders, model=model, chunk=chunk).log == whole.log  # type: ignore[arg-type]
+    whole = Run(bars, orders, model=model)
+    assert Run(bars, orders, model=model, chunk=chunk).log == whole.log
     assert len(whole.fills) == 3
 
 
@@ -123,7 +123,6 @@ def test_time_never_decreases() -> None:
 def test_the_last_orders_are_answered_before_the_end() -> None:
     run = Run([daily(0)], {0: [submit(), RequestSnapshot("r", SnapshotScope.ALL)]})
     (snapshot,) = run.of(BrokerSnapshot)
-    assert isinstance(snapshot, BrokerSnapshot)
     assert snapshot.orders is not None
     assert [record.client_order_id for record in snapshot.orders] == ["o1"]
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from regimeflow.model.market import MarketEvent
 from regimeflow.model.order import OrderType, Side, TimeInForce
 from regimeflow.venue import ExecutionModel
 from tests.unit.venue_world import Run, close_ns, open_ns, quote, submit, trade
@@ -82,46 +83,61 @@ def test_a_shrinking_display_moves_us_up_the_queue() -> None:
 
 def test_a_print_that_lifted_the_offer_does_not_reach_a_bid() -> None:
     order = submit("o1", BUY, 100, LIMIT, limit=99.99)
-    events = [quote(at(0), 99.99, 100.01, bid_size=10), trade(at(1), 99.99, 400, BUY)]
+    events: list[MarketEvent] = [
+        quote(at(0), 99.99, 100.01, bid_size=10),
+        trade(at(1), 99.99, 400, BUY),
+    ]
     assert Run(events, {0: [order]}, model=QUEUE).fills == []
 
 
 @pytest.mark.parametrize("model", [QUEUE, THROUGH], ids=["queue", "through"])
 def test_a_trade_through_fills_the_whole_order_at_its_limit(model: ExecutionModel) -> None:
     order = submit("o1", BUY, 100, LIMIT, limit=99.99)
-    events = [quote(at(0), 99.99, 100.01), trade(at(1), 99.98, 1)]
+    events: list[MarketEvent] = [quote(at(0), 99.99, 100.01), trade(at(1), 99.98, 1)]
     assert Run(events, {0: [order]}, model=model).fills == [("o1", "100", "99.99")]
 
 
 def test_a_stop_triggers_on_a_quote_and_pays_the_quote() -> None:
     order = submit("o1", SELL, 100, OrderType.STOP, stop=99.5)
-    events = [quote(at(0), 99.99, 100.01), quote(at(1), 99.51, 99.6), quote(at(2), 99.4, 99.6)]
+    events: list[MarketEvent] = [
+        quote(at(0), 99.99, 100.01),
+        quote(at(1), 99.51, 99.6),
+        quote(at(2), 99.4, 99.6),
+    ]
     assert Run(events, {0: [order]}, model=THROUGH).fills == [("o1", "100", "99.4")]
 
 
 def test_a_stop_triggered_by_a_print_takes_the_next_quote() -> None:
     order = submit("o1", SELL, 100, OrderType.STOP, stop=99.5)
-    events = [quote(at(0), 99.99, 100.01), trade(at(1), 99.5), quote(at(2), 99.45, 99.6)]
+    events: list[MarketEvent] = [
+        quote(at(0), 99.99, 100.01),
+        trade(at(1), 99.5),
+        quote(at(2), 99.45, 99.6),
+    ]
     assert Run(events, {0: [order]}, model=THROUGH).fills == [("o1", "100", "99.45")]
 
 
 def test_a_trailing_stop_follows_quotes() -> None:
     order = submit("o1", SELL, 100, OrderType.TRAILING_STOP, trail_amount=Decimal("0.5"))
     bids = [100.0, 101.0, 100.6, 100.4]
-    events = [quote(at(n), bid, bid + 0.02) for n, bid in enumerate(bids)]
+    events: list[MarketEvent] = [quote(at(n), bid, bid + 0.02) for n, bid in enumerate(bids)]
     assert Run(events, {0: [order]}, model=THROUGH).fills == [("o1", "100", "100.4")]
 
 
 def test_without_quotes_a_market_order_takes_the_print_plus_half_a_spread() -> None:
     model = ExecutionModel(latency_ns=1, spread_bps=4.0, impact_y=0.0)
-    events = [trade(at(0), 100.0), trade(at(1), 100.0, 60), trade(at(2), 100.0, 60)]
+    events: list[MarketEvent] = [
+        trade(at(0), 100.0),
+        trade(at(1), 100.0, 60),
+        trade(at(2), 100.0, 60),
+    ]
     run = Run(events, {0: [submit()]}, model=model)
     assert run.fills == [("o1", "60", "100.02"), ("o1", "40", "100.02")]
 
 
 def test_ioc_has_its_one_chance_at_the_next_quote_not_at_a_print() -> None:
     order = submit(tif=TimeInForce.IOC)
-    events = [
+    events: list[MarketEvent] = [
         quote(at(0), 99.99, 100.01),
         trade(at(1), 100.0),
         quote(at(2), 99.99, 100.01, ask_size=40),
@@ -140,5 +156,8 @@ def test_market_on_close_takes_the_last_print_of_a_session_without_bars() -> Non
 
 
 def test_a_one_sided_quote_fills_nothing() -> None:
-    events = [quote(at(0), 99.99, 100.01), quote(at(1), 99.99, 0.0, ask_size=0.0)]
+    events: list[MarketEvent] = [
+        quote(at(0), 99.99, 100.01),
+        quote(at(1), 99.99, 0.0, ask_size=0.0),
+    ]
     assert Run(events, {0: [submit()]}, model=THROUGH).fills == []

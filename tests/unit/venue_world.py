@@ -5,8 +5,9 @@ Day `k` is a session from 14:30 to 21:00 UTC, `k` days after 2024-01-02.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import Any, TypeVar
 
 from regimeflow.model.commands import Command, SubmitOrder
 from regimeflow.model.events import Event, OrderCanceled, OrderExpired, OrderFilled, OrderRejected
@@ -22,6 +23,7 @@ DAY_ZERO_NS = 19_724 * NS_PER_DAY
 SESSION_NS = 6 * NS_PER_HOUR + 30 * NS_PER_MINUTE
 DAYS = 80
 CASH = Decimal(100_000)
+E = TypeVar("E")
 FRICTIONLESS = ExecutionModel.frictionless()
 
 
@@ -52,7 +54,8 @@ def daily(
     symbol: str = "ABC",
 ) -> Bar:
     """The bar of day `day`: open, high, low, close."""
-    return Bar(symbol, open_ns(day), close_ns(day), *prices, volume)
+    first, high, low, last = prices
+    return Bar(symbol, open_ns(day), close_ns(day), first, high, low, last, volume)
 
 
 def minute(
@@ -61,7 +64,8 @@ def minute(
     """The `number`-th minute of a session, from 0."""
     start_ns = open_ns(day) + number * NS_PER_MINUTE
     end_ns = start_ns + NS_PER_MINUTE
-    return Bar(symbol, start_ns, end_ns, *prices, volume, NS_PER_MINUTE)
+    first, high, low, last = prices
+    return Bar(symbol, start_ns, end_ns, first, high, low, last, volume, NS_PER_MINUTE)
 
 
 def quote(
@@ -84,7 +88,7 @@ def submit(
     stop: object = None,
     tif: TimeInForce = TimeInForce.DAY,
     symbol: str = "ABC",
-    **terms: object,
+    **terms: Any,
 ) -> SubmitOrder:
     """A submission as the risk gate would send it."""
     return SubmitOrder(
@@ -99,7 +103,7 @@ def submit(
         time_in_force=tif,
         intent_id=IntentId(StrategyId("s"), symbol, 0, 0, 0),
         worst_price=Decimal(110),
-        **terms,  # type: ignore[arg-type]
+        **terms,
     )
 
 
@@ -110,7 +114,7 @@ class Run:
     def __init__(
         self,
         events: Iterable[MarketEvent],
-        when: dict[int, list[Command]] | None = None,
+        when: Mapping[int, Sequence[Command]] | None = None,
         *,
         model: ExecutionModel = FRICTIONLESS,
         actions: Sequence[CorporateAction] = (),
@@ -151,7 +155,7 @@ class Run:
             for command in commands:
                 self.schedule.execute(ts_ns, command)
 
-    def of(self, kind: type) -> list[Event]:
+    def of(self, kind: type[E]) -> list[E]:
         """The events of one type, in order."""
         return [event for _, event in self.log if isinstance(event, kind)]
 

@@ -2,7 +2,7 @@
 
 Invariants: an order trades only inside a session and from its `active_ns` on; it meets a bar's
 range only when it had arrived by that bar's opening; a bar's volume is shared in order of
-arrival; of a one-cancels-other group at most one leg trades within one bar.
+arrival, stops first.
 """
 
 from __future__ import annotations
@@ -75,22 +75,16 @@ class Exchange:
         if not self._has_market(bar):
             return
         has_ticks = self._has_ticks(symbol)
-        closed_groups: list[tuple[str, str]] = []
         for order in self._worst_first(symbol):
             is_at_close = order.order_type is OrderType.MARKET_ON_CLOSE
             if order.is_done or (has_ticks and not is_at_close):
                 continue
             if order.active_ns > bar.ts_open_ns + 1 and not is_at_close:
                 continue
-            group = (order.strategy_id, order.oco_group or "")
-            if group in closed_groups:
-                continue
             opportunity = in_range(order, bar, self._model)
             if opportunity is None:
                 continue
-            if order.oco_group is not None:
-                closed_groups.append(group)
-                self._count_ambiguity(order, bar)
+            self._count_ambiguity(order, bar)
             self._execute_in_bar(order, opportunity, bar, bar.ts_close_ns)
 
     def match_quote(self, quote: Quote) -> None:

@@ -62,13 +62,13 @@ def _stop_in_range(order: WorkingOrder, bar: Bar) -> Opportunity | None:
         if order.order_type is OrderType.TRAILING_STOP:
             order.ratchet(favourable)
         return None
+    # The opening was not beyond the stop, or the stop would have triggered there.
     assert stop is not None
-    worse = max(stop, bar.open) if sign > 0 else min(stop, bar.open)
     if order.order_type is not OrderType.STOP_LIMIT:
-        return Opportunity(Role.TAKER, worse)
+        return Opportunity(Role.TAKER, stop)
     limit = _limit(order)
-    if sign * (limit - worse) >= 0.0:
-        return Opportunity(Role.TAKER, worse)
+    if sign * (limit - stop) >= 0.0:
+        return Opportunity(Role.TAKER, stop)
     # The stop lies beyond the limit: only the close is known to come after the trigger.
     order.is_resting = True
     return Opportunity(Role.MAKER, limit) if sign * (limit - bar.close) > 0.0 else None

@@ -123,8 +123,8 @@ class SimSchedule:
         while chunk:
             self._rearm(self._now_ns)
             for event in chunk:
-                kind = type(event)
-                ts_ns = event.ts_close_ns if kind is Bar else event.ts_venue_ns  # type: ignore[union-attr]
+                # For a bar this skips a property, which is a call.
+                ts_ns = event.ts_close_ns if type(event) is Bar else event.ts_venue_ns
                 if ts_ns < now_ns:
                     raise _out_of_order(event, now_ns)
                 now_ns = ts_ns
@@ -138,10 +138,10 @@ class SimSchedule:
                     venue.on_market(event)
                     self._now_ns = ts_ns
                     self._due_ns = min(self._due_ns, venue.next_ns)
-                elif kind is Quote:
-                    quotes[symbol] = event  # type: ignore[assignment]
-                elif kind is Bar and symbol in bars:
-                    bars[symbol].append(event)  # type: ignore[arg-type]
+                elif type(event) is Quote:
+                    quotes[symbol] = event
+                elif type(event) is Bar and symbol in bars:
+                    bars[symbol].append(event)
                 else:
                     venue.on_market(event)
                 yield ts_ns, event
