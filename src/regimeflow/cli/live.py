@@ -1,0 +1,50 @@
+"""`regimeflow live` and the program `regimeflow_live`: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from regimeflow.cli.terminal import write_line
+
+if TYPE_CHECKING:
+    from regimeflow.live.runner import LiveSummary
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", metavar="PATH", help="The configuration file.")
+]
+
+
+def live(*, config: ConfigOption) -> None:
+    """Run the live engine until a signal, or the end of a playback."""
+    from rich.console import Console as RichConsole
+
+    from regimeflow.cli.progress import progress_bar
+    from regimeflow.config import load_config
+    from regimeflow.live.console import Console
+    from regimeflow.live.runner import run_live
+
+    settings = load_config(config)
+    is_fast = settings.live is not None and not settings.live.broker_config.speed
+    terminal = RichConsole(highlight=False)
+    with progress_bar("playback", console=terminal) as progress:
+        summary = run_live(settings, console=Console(terminal, is_fast=is_fast), progress=progress)
+    for line in closing_lines(summary):
+        write_line(line)
+    raise typer.Exit(summary.exit_code)
+
+
+def closing_lines(summary: LiveSummary) -> list[str]:
+    """How a run ended, and where its files are."""
+    rows = (
+        ("ended", summary.reason),
+        ("activity", f"{summary.orders} orders, {summary.fills} fills"),
+        ("equity", summary.equity),
+        ("drift", summary.verdict),
+        ("journal head", summary.journal_head),
+        ("audit head", summary.audit_head),
+        ("files", str(summary.log_dir)),
+    )
+    return [f"{label:<14}{value}" for label, value in rows]
