@@ -6,144 +6,75 @@ is a field. Tags are the class names and never change once a release has written
 
 from __future__ import annotations
 
-from decimal import Decimal
-from enum import StrEnum
-
 import msgspec
 
-from regimeflow.model.account import AccountRecord, FillRecord, OrderRecord, PositionRecord
-from regimeflow.model.ids import BrokerOrderId, ClientOrderId, ExecutionId, StrategyId, TimerId
+from regimeflow.model.ids import StrategyId, TimerId
 from regimeflow.model.market import (
     Bar,
     BookDelta,
     BookSnapshot,
-    CorporateAction,
     MarketEvent,
     Quote,
     Trade,
 )
-from regimeflow.model.order import Side
+from regimeflow.model.reports import (
+    BrokerReport,
+    BrokerSnapshot,
+    CancelRejected,
+    CashPosted,
+    FillBusted,
+    FillCorrected,
+    OrderAccepted,
+    OrderCanceled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderReplaced,
+    OrderStatusReported,
+    OutcomeUnknown,
+    RequestKind,
+    SnapshotFailed,
+)
 from regimeflow.model.session import Session
 
-# --- broker reports ---------------------------------------------------------------------
-
-
-class OrderAccepted(msgspec.Struct, frozen=True, tag=True):
-    """The venue works the order."""
-
-    client_order_id: ClientOrderId
-    broker_order_id: BrokerOrderId
-    ts_venue_ns: int
-
-
-class OrderRejected(msgspec.Struct, frozen=True, tag=True):
-    """The venue refused the order; nothing of it can fill."""
-
-    client_order_id: ClientOrderId
-    reason: str
-    ts_venue_ns: int
-
-
-class OrderFilled(msgspec.Struct, frozen=True, tag=True):
-    """One execution. `fee` is positive when it costs us, in the account's currency."""
-
-    client_order_id: ClientOrderId
-    broker_order_id: BrokerOrderId
-    execution_id: ExecutionId
-    symbol: str
-    side: Side
-    quantity: Decimal
-    price: Decimal
-    fee: Decimal
-    ts_venue_ns: int
-
-
-class OrderCanceled(msgspec.Struct, frozen=True, tag=True):
-    """The order is dead; what had filled stays filled."""
-
-    client_order_id: ClientOrderId
-    reason: str
-    ts_venue_ns: int
-
-
-class OrderReplaced(msgspec.Struct, frozen=True, tag=True):
-    """The order now stands under `client_order_id` with these terms.
-
-    A venue that changes an order unasked (a split) repeats the same id in both id fields.
-    """
-
-    client_order_id: ClientOrderId
-    orig_client_order_id: ClientOrderId
-    broker_order_id: BrokerOrderId
-    quantity: Decimal
-    limit_price: Decimal | None
-    stop_price: Decimal | None
-    ts_venue_ns: int
-
-
-class OrderExpired(msgspec.Struct, frozen=True, tag=True):
-    """Its time in force ran out; what had filled stays filled."""
-
-    client_order_id: ClientOrderId
-    reason: str
-    ts_venue_ns: int
-
-
-class RequestKind(StrEnum):
-    """Which of our requests a report answers."""
-
-    SUBMIT = "submit"
-    CANCEL = "cancel"
-    REPLACE = "replace"
-
-
-class CancelRejected(msgspec.Struct, frozen=True, tag=True):
-    """A cancel or replace was refused; the order is as it was (FIX 35=9).
-
-    For a replace, `client_order_id` is the new id that was refused.
-    """
-
-    client_order_id: ClientOrderId
-    response_to: RequestKind
-    reason: str
-    ts_venue_ns: int
-
-
-class OutcomeUnknown(msgspec.Struct, frozen=True, tag=True):
-    """A request left and its fate is unknown; only evidence may resolve it."""
-
-    client_order_id: ClientOrderId
-    request: RequestKind
-    reason: str
-
-
-class CashPosted(msgspec.Struct, frozen=True, tag=True):
-    """Cash moved without a fill: dividend, fee, interest, deposit, withdrawal."""
-
-    activity_id: str
-    kind: str
-    symbol: str
-    amount: Decimal
-    ts_venue_ns: int
-
-
-class BrokerSnapshot(msgspec.Struct, frozen=True, tag=True):
-    """What the broker lists. A part that is None was not read, which is not the same as empty."""
-
-    request_id: str
-    orders: tuple[OrderRecord, ...] | None
-    fills: tuple[FillRecord, ...] | None
-    positions: tuple[PositionRecord, ...] | None
-    account: AccountRecord | None
-    ts_venue_ns: int
-
-
-class SnapshotFailed(msgspec.Struct, frozen=True, tag=True):
-    """A poll failed. It says nothing about the account and changes no book."""
-
-    request_id: str
-    reason: str
-
+__all__ = [
+    "MARKET_EVENT_TYPES",
+    "BrokerReport",
+    "BrokerSnapshot",
+    "CancelAll",
+    "CancelRejected",
+    "CashPosted",
+    "ClockAdjusted",
+    "DataConflated",
+    "EngineStarted",
+    "EngineStopped",
+    "Event",
+    "EventClass",
+    "FactEvent",
+    "FeedGap",
+    "FillBusted",
+    "FillCorrected",
+    "Flatten",
+    "Halt",
+    "Heartbeat",
+    "LinkDown",
+    "LinkUp",
+    "MarketEvent",
+    "OrderAccepted",
+    "OrderCanceled",
+    "OrderExpired",
+    "OrderFilled",
+    "OrderRejected",
+    "OrderReplaced",
+    "OrderStatusReported",
+    "OutcomeUnknown",
+    "RequestKind",
+    "Resume",
+    "SessionClosed",
+    "SessionOpened",
+    "SnapshotFailed",
+    "TimerFired",
+]
 
 # --- links, feeds and time --------------------------------------------------------------
 
@@ -252,20 +183,6 @@ class Flatten(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-BrokerReport = (
-    OrderAccepted
-    | OrderRejected
-    | OrderFilled
-    | OrderCanceled
-    | OrderReplaced
-    | OrderExpired
-    | CancelRejected
-    | OutcomeUnknown
-    | CashPosted
-    | CorporateAction
-    | BrokerSnapshot
-    | SnapshotFailed
-)
 FactEvent = (
     BrokerReport
     | LinkUp

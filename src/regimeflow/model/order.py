@@ -95,7 +95,8 @@ class Order(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     Quantities are in units of the instrument, prices in its currency. `filled_cost` is the sum
     of quantity times price over all fills: the average price is derived, never stored.
-    `client_order_ids` lists every id the order has had (one per replacement), newest last.
+    `client_order_ids` lists every id the order has had (one per replacement asked for), newest
+    last; `current_id` is that of the last replacement that was accepted, None before the first.
     `take_profit_price` and `stop_loss_price` ask for a bracket: exits placed as fills arrive.
     """
 
@@ -130,6 +131,12 @@ class Order(msgspec.Struct, kw_only=True, omit_defaults=True):
     reason: str = ""
     created_ns: int = 0
     updated_ns: int = 0
+    current_id: ClientOrderId | None = None
+
+    @property
+    def standing_id(self) -> ClientOrderId:
+        """The id under which the venue has it: that of its last accepted replacement."""
+        return self.current_id or self.client_order_id
 
     @property
     def leaves_quantity(self) -> Decimal:
