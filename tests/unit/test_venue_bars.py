@@ -11,7 +11,16 @@ from regimeflow.model.events import OrderAccepted, OrderFilled
 from regimeflow.model.market import Bar
 from regimeflow.model.order import OrderType, Side, TimeInForce
 from regimeflow.venue import ExecutionModel
-from tests.unit.venue_world import FRICTIONLESS, Run, close_ns, daily, minute, open_ns, submit
+from tests.unit.venue_world import (
+    FRICTIONLESS,
+    Run,
+    close_ns,
+    daily,
+    minute,
+    never_closing,
+    open_ns,
+    submit,
+)
 
 LIMIT, STOP, STOP_LIMIT = OrderType.LIMIT, OrderType.STOP, OrderType.STOP_LIMIT
 TRAILING, MARKET = OrderType.TRAILING_STOP, OrderType.MARKET
@@ -166,3 +175,21 @@ def test_an_order_does_not_meet_the_range_of_a_bar_that_had_opened_before_it_arr
     run = Run([*hourly, wide], {0: [order]}, model=FRICTIONLESS)
     assert run.fills == []
     assert run.endings == [("OrderExpired", "o1", "day: time is over")]
+
+
+@pytest.mark.parametrize("tif", [TimeInForce.DAY, TimeInForce.IOC])
+def test_where_the_market_never_closes_an_order_on_a_daily_bar_reaches_an_opening(
+    tif: TimeInForce,
+) -> None:
+    """Midnight is close and open at once: an order that arrives later waits a whole session."""
+    sessions = never_closing()
+    bars = [
+        Bar("ABC", day.open_ns, day.close_ns, 100.0 + n, 104.0, 99.0, 100.0, 1e6)
+        for n, day in enumerate(sessions.sessions[:4])
+    ]
+    late = ExecutionModel(fill_model="frictionless", latency_ns=250_000_000)
+    run = Run(bars, {0: [submit(tif=tif)]}, model=late, sessions=sessions)
+    assert run.fills == [("o1", "100", "102.0")]
+    resting = submit("o2", BUY, 100, LIMIT, limit=90)
+    ended = Run(bars, {0: [resting]}, model=late, sessions=sessions)
+    assert ended.endings == [("OrderExpired", "o2", "day: time is over")]

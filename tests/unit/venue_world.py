@@ -46,6 +46,12 @@ def calendar() -> SessionCalendar:
     )
 
 
+def never_closing() -> SessionCalendar:
+    """Sessions of a whole day, each beginning where the last one ends."""
+    starts = [DAY_ZERO_NS + day * NS_PER_DAY for day in range(DAYS)]
+    return SessionCalendar("24/7", [Session("24/7", str(ns), ns, ns + NS_PER_DAY) for ns in starts])
+
+
 def daily(
     day: int,
     prices: Sequence[float] = (100.0, 101.0, 99.0, 100.0),
@@ -122,6 +128,7 @@ class Run:
         instrument: Instrument | None = None,
         chunk: int = 1_000,
         periodic_owners: tuple[str, ...] = (),
+        sessions: SessionCalendar | None = None,
     ) -> None:
         stream = list(events)
         self.instrument = instrument or Instrument("ABC")
@@ -132,14 +139,14 @@ class Run:
                 for symbol in sorted(symbols)
             },
             model=model,
-            calendar=calendar(),
+            calendar=sessions or calendar(),
             cash=CASH,
         )
         self.schedule = SimSchedule(
             chunks=iter([stream[i : i + chunk] for i in range(0, len(stream), chunk)]),
             actions=actions,
             venue=self.venue,
-            calendar=calendar(),
+            calendar=sessions or calendar(),
             start_ns=0,
             end_ns=close_ns(DAYS),
             periodic_owners=periodic_owners,

@@ -162,7 +162,7 @@ def charge_fill(
             state.accrued[kind] = state.accrued.get(kind, ZERO) + amount
         else:
             fee += amount
-    return fee.quantize(_FEE_STEP, rounding=ROUND_HALF_EVEN) if fee else ZERO
+    return _plain(fee)
 
 
 def settle_day(state: FeeState) -> list[tuple[str, Decimal]]:
@@ -177,6 +177,15 @@ def settle_day(state: FeeState) -> list[tuple[str, Decimal]]:
     ]
     state.accrued.clear()
     return due
+
+
+def _plain(fee: Decimal) -> Decimal:
+    """A fee to 1e-8, written without zeros beyond the cent."""
+    if not fee:
+        return ZERO
+    exact = fee.quantize(_FEE_STEP, rounding=ROUND_HALF_EVEN)
+    cents = exact.quantize(CENT, rounding=ROUND_HALF_EVEN)
+    return cents if cents == exact else exact.normalize()
 
 
 def _per_share(schedule: FeeSchedule, state: FeeState, quantity: Decimal, ts_ns: int) -> Decimal:

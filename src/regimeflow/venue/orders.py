@@ -157,7 +157,10 @@ def trading_window(
     """`(active_ns, expire_ns)` of a submission that arrives at `arrival_ns`, or why it has none.
 
     An order that arrives outside a session waits for the next one; a DAY order then ends at
-    that session's close. `expire_ns` is inclusive; 0 means until cancelled.
+    that session's close. Where sessions follow each other without a pause, as in crypto, the
+    close is no interruption: a DAY order then lasts to the end of the following session, or an
+    order decided on a daily bar would end before the opening it waits for. `expire_ns` is
+    inclusive; 0 means until cancelled.
     """
     session = calendar.at(arrival_ns)
     if command.order_type is OrderType.MARKET_ON_OPEN:
@@ -181,4 +184,7 @@ def trading_window(
         if command.expire_ns is None or command.expire_ns <= arrival_ns:
             return f"gtd: expire_ns {command.expire_ns} is not in the future"
         return active_ns, command.expire_ns
+    following = calendar.next_after(session.open_ns)
+    if following is not None and following.open_ns == session.close_ns:
+        return active_ns, following.close_ns
     return active_ns, session.close_ns
