@@ -1,0 +1,49 @@
+"""The least a strategy can do, so that what is measured is the engine around it."""
+
+from __future__ import annotations
+
+from regimeflow.model.market import Bar, Quote
+from regimeflow.strategy.base import Strategy
+from regimeflow.strategy.context import Context
+
+
+class Watcher(Strategy):
+    """Takes quotes and does nothing."""
+
+    def initialize(self, ctx: Context) -> None:
+        """Nothing to prepare."""
+
+    def on_quote(self, quote: Quote) -> None:
+        """Nothing."""
+
+
+class BarTrader(Strategy):
+    """One market order every bar: buys one, sells it on the next."""
+
+    def initialize(self, ctx: Context) -> None:
+        """Start flat."""
+        self.is_buying = False
+
+    def on_bar(self, bar: Bar) -> None:
+        """Buy and sell by turns."""
+        self.is_buying = not self.is_buying
+        if self.is_buying:
+            self.ctx.buy(bar.symbol, 1)
+        else:
+            self.ctx.sell(bar.symbol, 1)
+
+
+class QuoteTrader(Strategy):
+    """One market order every quote: buys one, sells it on the next."""
+
+    def initialize(self, ctx: Context) -> None:
+        """Start flat."""
+        self.is_buying = False
+
+    def on_quote(self, quote: Quote) -> None:
+        """Buy and sell by turns."""
+        self.is_buying = not self.is_buying
+        if self.is_buying:
+            self.ctx.buy(quote.symbol, 1)
+        else:
+            self.ctx.sell(quote.symbol, 1)
