@@ -14,7 +14,13 @@ from regimeflow.model.commands import (
     RequestSnapshot,
     SnapshotScope,
 )
-from regimeflow.model.events import BrokerSnapshot, CashPosted, Event, OrderReplaced
+from regimeflow.model.events import (
+    BrokerSnapshot,
+    CashPosted,
+    Event,
+    OrderReplaced,
+    OrderStatusReported,
+)
 from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import ActionKind, Bar, CorporateAction, MarketEvent
@@ -190,11 +196,10 @@ def test_a_snapshot_lists_only_what_was_asked_for() -> None:
 def test_a_query_answers_with_one_order_or_none() -> None:
     queries: list[Command] = [QueryOrder(ClientOrderId(name), "ABC") for name in ("o1", "unknown")]
     run = Run([daily(0), daily(1), daily(2)], {0: [submit()], 1: queries})
-    known, unknown = run.of(BrokerSnapshot)
-    assert known.orders is not None
-    assert [(r.client_order_id, r.status) for r in known.orders] == [("o1", OrderStatus.FILLED)]
-    assert unknown.orders == ()
-    assert known.positions is None
+    known, unknown = run.of(OrderStatusReported)
+    assert known.order is not None
+    assert (known.client_order_id, known.order.status) == ("o1", OrderStatus.FILLED)
+    assert (unknown.client_order_id, unknown.order) == ("unknown", None)
 
 
 @pytest.mark.parametrize("cut", range(0, 40, 3))

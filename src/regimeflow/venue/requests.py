@@ -27,6 +27,7 @@ from regimeflow.model.events import (
     OrderAccepted,
     OrderRejected,
     OrderReplaced,
+    OrderStatusReported,
     RequestKind,
 )
 from regimeflow.model.instrument import Instrument, decimal_from
@@ -222,14 +223,8 @@ class RequestDesk:
 
     def _query(self, arrival_ns: int, command: QueryOrder) -> BrokerReport:
         order = self._matcher.book.find(command.client_order_id)
-        return BrokerSnapshot(
-            request_id=f"query-{command.client_order_id}",
-            orders=() if order is None else (order.record(),),
-            fills=None,
-            positions=None,
-            account=None,
-            ts_venue_ns=arrival_ns,
-        )
+        record = None if order is None else order.record()
+        return OrderStatusReported(command.client_order_id, record, arrival_ns)
 
     def _snapshot(self, arrival_ns: int, command: RequestSnapshot) -> BrokerReport:
         scope, ledger = command.scope, self._matcher.ledger

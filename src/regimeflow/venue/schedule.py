@@ -7,8 +7,9 @@ market event (arrivals, openings, expiries) has happened, and been reported if d
 engine sees that event.
 
 Cost without working orders: one comparison with the next due moment, one dictionary look-up and
-one store per event, about 150 ns for a quote. With working orders each opening of a bar is a
-moment of its own.
+one store per event. Measured on a shared two-core machine, Python 3.11: 205 ns a quote, of which
+74 ns are a bare generator's; 340 ns a minute bar, of which about half are the folding of days.
+With working orders each opening of a bar is a moment of its own, about 2 us.
 """
 
 from __future__ import annotations
