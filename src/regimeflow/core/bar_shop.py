@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from regimeflow.core.bars import BarBuilder
 from regimeflow.core.market_state import MarketState
+from regimeflow.errors import UsageError
 from regimeflow.model.market import Bar
 from regimeflow.model.session import Session
+from regimeflow.model.timestamps import NS_PER_S
 
 BUILDERS_MAX = 256
 """Symbols times sizes; one more is the strategy's fault."""
@@ -14,10 +16,11 @@ BUILDERS_MAX = 256
 class BarShop:
     """Builders per symbol, and the history they fill."""
 
-    __slots__ = ("_market", "builders")
+    __slots__ = ("_feed_size_ns", "_market", "builders")
 
-    def __init__(self, market: MarketState) -> None:
+    def __init__(self, market: MarketState, feed_size_ns: int | None) -> None:
         self._market = market
+        self._feed_size_ns = feed_size_ns or 0
         self.builders: dict[str, list[BarBuilder]] = {}
 
     def ensure(self, symbol: str, size: str) -> None:
@@ -26,8 +29,14 @@ class BarShop:
         if any(builder.size == size for builder in of_symbol):
             return
         builder = BarBuilder(symbol, size)
+        if builder.size_ns < self._feed_size_ns:
+            feed_s = self._feed_size_ns // NS_PER_S
+            raise UsageError(
+                f"bars of {size!r} cannot be built from a feed of {feed_s} s bars; ask for larger "
+                "ones or use a finer feed"
+            )
         if sum(map(len, self.builders.values())) >= BUILDERS_MAX:
-            raise ValueError(f"more than {BUILDERS_MAX} combinations of symbol and bar size")
+            raise UsageError(f"more than {BUILDERS_MAX} combinations of symbol and bar size")
         session = self._market.session
         if session is not None:
             builder.open_session(session.open_ns, session.close_ns)

@@ -19,20 +19,32 @@ _SIZE = re.compile(r"([1-9][0-9]{0,4})([smhd])")
 
 
 def bar_size_ns(size: str) -> int:
-    """Nanoseconds of a size such as `30s`, `5m`, `1h`, `1d`.
+    """Nanoseconds of a size such as `30s`, `5m`, `1h`, `1d`, at most one day.
 
     Raises UsageError for anything else: the caller's mistake.
     """
     match = _SIZE.fullmatch(size)
     if match is None:
         raise UsageError(f"bar size {size!r} is not a number with s, m, h or d, such as '5m'")
-    return int(match[1]) * _UNITS_NS[match[2]]
+    size_ns = int(match[1]) * _UNITS_NS[match[2]]
+    if size_ns > NS_PER_DAY:
+        raise UsageError(f"bar size {size!r} is more than '1d'; a bar never crosses a session")
+    return size_ns
 
 
 class BarBuilder:
     """Builds the bars of one symbol and one size; feed it in time order."""
 
-    __slots__ = ("_anchor_ns", "_bar", "_end_ns", "_limit_ns", "size", "size_ns", "symbol")
+    __slots__ = (
+        "_anchor_ns",
+        "_bar",
+        "_end_ns",
+        "_limit_ns",
+        "_taken_ns",
+        "size",
+        "size_ns",
+        "symbol",
+    )
 
     def __init__(self, symbol: str, size: str) -> None:
         self.symbol = symbol
@@ -42,13 +54,21 @@ class BarBuilder:
         self._end_ns = 0
         self._anchor_ns = 0
         self._limit_ns: int | None = None
+        self._taken_ns = -1
 
     def open_session(self, open_ns: int, close_ns: int) -> None:
         """Align to this session from now on."""
         self._anchor_ns, self._limit_ns = open_ns, close_ns
 
     def add_bar(self, bar: Bar) -> list[Bar]:
-        """Take a smaller bar; returns the bars it completes, oldest first."""
+        """Take a smaller bar; returns the bars it completes, oldest first.
+
+        A bar that was taken already (from history, when the builder was made) is not counted
+        again.
+        """
+        if bar.ts_close_ns <= self._taken_ns:
+            return []
+        self._taken_ns = bar.ts_close_ns
         done = self._roll(bar.ts_open_ns)
         self._merge(
             Bar(

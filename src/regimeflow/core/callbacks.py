@@ -15,7 +15,13 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from regimeflow.core.seat import Seat
-from regimeflow.model.commands import StrategyFaulted, TradingState, TradingStateChanged
+from regimeflow.errors import InvariantViolated
+from regimeflow.model.commands import (
+    StrategyFaulted,
+    StrategyStateSaved,
+    TradingState,
+    TradingStateChanged,
+)
 from regimeflow.model.events import OrderFilled
 from regimeflow.model.ids import StrategyId
 from regimeflow.model.order import Order
@@ -75,13 +81,13 @@ class Callbacks:
 
     def drain(self) -> None:
         """Deliver the queued consequences of this event, and theirs."""
-        taken = 0
+        taken: dict[StrategyId, int] = {}
         while self._queue:
             seat, call, argument = self._queue.popleft()
             if seat.is_faulted:
                 continue
-            taken += 1
-            if taken > CONSEQUENCES_MAX:
+            count = taken[seat.strategy_id] = taken.get(seat.strategy_id, 0) + 1
+            if count > CONSEQUENCES_MAX:
                 self.fault(
                     seat, call.__name__, f"more than {CONSEQUENCES_MAX} consequences of one event"
                 )
@@ -95,6 +101,21 @@ class Callbacks:
             self._guard(seat, lambda _: method(), None, name)
             self.drain()
 
+    def roll(self, seat: Seat, session: str) -> None:
+        """Save a strategy's state and make it anew from what was saved.
+
+        A strategy whose state cannot be kept, or that fails to initialise, is faulted here and
+        not on the night of a crash.
+        """
+        try:
+            saved = seat.save()
+            self._engine.emit(StrategyStateSaved(seat.strategy_id, session, saved))
+            seat.load(saved)
+        except Exception as error:  # noqa: BLE001 - its state and `initialize` are user code
+            self.fault(seat, "session roll", f"{type(error).__name__}: {error}")
+            return
+        self.call_lifecycle(seat, "on_start")
+
     def fault(self, seat: Seat, callback: str, error: str) -> None:
         """Isolate a strategy: nothing it staged leaves, its entries are cancelled."""
         engine = self._engine
@@ -103,19 +124,16 @@ class Callbacks:
         self.index()
         engine.market_handler.index()
         engine.emit(StrategyFaulted(seat.strategy_id, callback, error[:500]))
-        engine.emit(
-            TradingStateChanged(
-                TradingState.REDUCING, f"{callback} raised {error[:200]}", "C25", seat.strategy_id
-            )
-        )
-        for order in list(engine.ledger.orders.open.values()):
-            is_exit = order.reduce_only or order.parent_id is not None
-            if order.strategy_id == seat.strategy_id and not is_exit:
-                engine.desk.cancel(order, "strategy faulted")
+        if engine.ledger.trading.would_tighten(TradingState.REDUCING, seat.strategy_id):
+            reason = f"{callback} raised {error[:200]}"
+            engine.emit(TradingStateChanged(TradingState.REDUCING, reason, "C25", seat.strategy_id))
+        engine.desk.cancel_entries(seat.strategy_id, "strategy faulted")
 
     def _guard(self, seat: Seat, call: Callable[[Any], None], argument: object, name: str) -> None:
         try:
             call(argument)
+        except InvariantViolated:
+            raise  # our bug, met inside a callback: it must not pass for the strategy's
         except Exception as error:  # noqa: BLE001 - user code may raise anything
             self.fault(seat, name, f"{type(error).__name__}: {error}")
             return

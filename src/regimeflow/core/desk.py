@@ -11,6 +11,7 @@ from collections.abc import Callable
 from copy import copy
 
 from regimeflow.core.approved import Approved, EngineOutput
+from regimeflow.core.exits import bracket_legs, entries_of
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.order_factory import build_order
 from regimeflow.core.portfolio import EXTERNAL
@@ -18,7 +19,7 @@ from regimeflow.core.risk.gate import RiskGate
 from regimeflow.core.risk.proposal import Denial
 from regimeflow.core.seat import CancelWish, CloseWish, ModifyWish, Seat
 from regimeflow.errors import InvariantViolated
-from regimeflow.model.commands import CancelOrder, OrderDenied
+from regimeflow.model.commands import CancelOrder, OrderDenied, RiskBreached
 from regimeflow.model.events import OrderFilled
 from regimeflow.model.ids import (
     CLIENT_ORDER_ID_LENGTH_MAX,
@@ -27,14 +28,19 @@ from regimeflow.model.ids import (
     StrategyId,
 )
 from regimeflow.model.instrument import Instrument
-from regimeflow.model.order import Order, OrderStatus, Side, TimeInForce
+from regimeflow.model.order import Order, OrderStatus, Side
 
 WARMUP = Denial("WARMUP", "after warm-up", "warming up", "orders may leave once warm-up is over")
 STOPPED = Denial("STOPPED", "while running", "stopping", "the run is ending; no order may leave")
 FLAT = Denial("FLAT", "a position to close", "flat", "nothing is left to close")
 
 _UNCHANGEABLE = frozenset(
-    {OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_REPLACE, OrderStatus.IN_DOUBT}
+    {
+        OrderStatus.PENDING_NEW,
+        OrderStatus.PENDING_CANCEL,
+        OrderStatus.PENDING_REPLACE,
+        OrderStatus.IN_DOUBT,
+    }
 )
 
 
@@ -119,12 +125,15 @@ class Desk:
         wishes, seat.staged = seat.staged, []
         for wish in wishes:
             kind = type(wish)
+            refusal = _refusal_of(seat, is_stopping=self.is_stopping)
             if kind is Order:
-                self.submit(ts_ns, wish, _refusal_of(seat, is_stopping=self.is_stopping))
+                self.submit(ts_ns, wish, refusal)
             elif kind is CancelWish:
                 self._cancel_wished(ts_ns, wish)
             elif kind is ModifyWish:
-                self._modify(ts_ns, wish)
+                self._modify(ts_ns, wish, refusal)
+            elif kind is CloseWish and refusal is not None:
+                self._deny(wish.order, refusal)
             elif kind is CloseWish:
                 self.closing.append(wish.order)
                 self.close_what_can(ts_ns)
@@ -142,9 +151,26 @@ class Desk:
     def cancel(self, order: Order, reason: str) -> None:
         """Ask the venue to cancel; once while a cancel is pending."""
         if order.is_open and order.status is not OrderStatus.PENDING_CANCEL:
+            self._emit(CancelOrder(order.standing_id, order.broker_order_id, order.symbol, reason))
+
+    def repeat_cancel(self, order: Order) -> None:
+        """A replacement was accepted while a cancel was on its way under the old id."""
+        if order.status is OrderStatus.PENDING_CANCEL:
             self._emit(
-                CancelOrder(order.client_order_ids[-1], order.broker_order_id, order.symbol, reason)
+                CancelOrder(order.standing_id, order.broker_order_id, order.symbol, "replaced")
             )
+
+    def cancel_entries(self, strategy_id: StrategyId, reason: str) -> None:
+        """Cancel a strategy's working orders but those that can only close what it holds."""
+        for order in entries_of(self._ledger, strategy_id):
+            self.cancel(order, reason)
+
+    def waiting_to_close(self, strategy_id: StrategyId, symbol: str) -> Order | None:
+        """The closing order that waits for cancels to be answered, if there is one."""
+        for order in self.closing:
+            if order.strategy_id == strategy_id and order.symbol == symbol:
+                return order
+        return None
 
     def cancel_all(self, reason: str, symbol: str | None = None) -> None:
         """Cancel every working order, or those of one symbol."""
@@ -155,7 +181,9 @@ class Desk:
     def after_fill(self, ts_ns: int, order: Order, fill: OrderFilled) -> None:
         """Place the exits a filled entry asked for; drop the siblings of a filled leg."""
         if order.take_profit_price is not None or order.stop_loss_price is not None:
-            self._place_exits(ts_ns, order, fill)
+            instrument = self._instruments[order.symbol]
+            for leg in bracket_legs(instrument, order, fill, self.next_order_id):
+                self.submit(ts_ns, leg)
         if order.oco_group is not None and not self.oco_at_broker:
             for sibling in self._ledger.orders.exposure.siblings(order):
                 self.cancel(sibling, "oco")
@@ -177,7 +205,7 @@ class Desk:
 
     def flatten(self, symbol: str) -> None:
         """Queue an operator's closing order for `symbol`; it leaves when nothing works there."""
-        if any(o.symbol == symbol and o.strategy_id == EXTERNAL for o in self.closing):
+        if self.waiting_to_close(EXTERNAL, symbol) is not None:
             return
         held = self._ledger.portfolio.position(symbol).quantity
         side = Side.SELL if held > 0 else Side.BUY
@@ -197,43 +225,22 @@ class Desk:
             held = portfolio.strategy_position(order.strategy_id, order.symbol).quantity
         order.side = Side.SELL if held > 0 else Side.BUY
         order.quantity = abs(held)
-        self.submit(ts_ns, order, None if held else FLAT)
-
-    def _place_exits(self, ts_ns: int, entry: Order, fill: OrderFilled) -> None:
-        instrument = self._instruments[entry.symbol]
-        legs = []
-        for limit_price, stop_price in (
-            (None, entry.stop_loss_price),
-            (entry.take_profit_price, None),
-        ):
-            if limit_price is None and stop_price is None:
-                continue
-            number, intent = self.next_order_id(entry.strategy_id, entry.symbol)
-            leg = build_order(
-                instrument,
-                entry.side.opposite,
-                fill.quantity,
-                fill.price,
-                number,
-                intent,
-                limit_price=limit_price,
-                stop_price=stop_price,
-                time_in_force=TimeInForce.GTC,
-                reduce_only=True,
-                tag="take_profit" if stop_price is None else "stop_loss",
-            )
-            leg.parent_id = entry.client_order_ids[0]
-            legs.append(leg)
-        for leg in legs:
-            leg.oco_group = legs[0].client_order_id if len(legs) > 1 else None
-            self.submit(ts_ns, leg)
+        refusal = STOPPED if self.is_stopping and order.strategy_id != EXTERNAL else None
+        self.submit(ts_ns, order, refusal if held else FLAT)
 
     def _cancel_wished(self, ts_ns: int, wish: CancelWish) -> None:
         order = self._ledger.orders.get(wish.client_order_id)
-        if order is not None and self._ledger.throttle.full_window(ts_ns, is_reducing=True) is None:
+        if order is None:
+            return
+        window = self._ledger.throttle.full_window(ts_ns, is_reducing=True)
+        if window is None:
             self.cancel(order, "strategy")
+            return
+        count = str(window.count_in_window(ts_ns))
+        message = f"the cancel of {order.client_order_id} was not sent; ask again later"
+        self._emit(RiskBreached("C09", str(window.count_max), count, message))
 
-    def _modify(self, ts_ns: int, wish: ModifyWish) -> None:
+    def _modify(self, ts_ns: int, wish: ModifyWish, refusal: Denial | None) -> None:
         current = self._ledger.orders.get(wish.client_order_id)
         if current is None or not current.is_open:
             return
@@ -246,7 +253,9 @@ class Desk:
             changed.stop_price = wish.stop_price
         number, changed.intent_id = self.next_order_id(current.strategy_id, current.symbol)
         verdict: Approved | Denial
-        if current.status in _UNCHANGEABLE or self.is_stopping:
+        if refusal is not None:
+            verdict = refusal
+        elif current.status in _UNCHANGEABLE:
             state = f"the order is {current.status}"
             verdict = Denial("STATE", "a working order", state, "change it when it works again")
         else:

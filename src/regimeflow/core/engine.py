@@ -19,16 +19,19 @@ from regimeflow.core.approved import EngineOutput, plain
 from regimeflow.core.callbacks import Callbacks
 from regimeflow.core.context import EngineContext
 from regimeflow.core.desk import Desk
+from regimeflow.core.holds import Holds
 from regimeflow.core.ledger import Books, Ledger
 from regimeflow.core.market_state import MarketState
 from regimeflow.core.on_market import MarketHandler
 from regimeflow.core.on_operator import OperatorHandler
 from regimeflow.core.on_report import ReportHandler
-from regimeflow.core.on_session import SessionHandler
+from regimeflow.core.on_session import ENGINE, SessionHandler
+from regimeflow.core.order_truth import OrderTruth
+from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.core.risk.gate import RiskGate
 from regimeflow.core.seat import Seat
 from regimeflow.core.setup import EngineSetup
-from regimeflow.errors import InvariantViolated
+from regimeflow.errors import ConfigError, InvariantViolated
 from regimeflow.model import events as e
 from regimeflow.model.commands import HealthChanged, HealthStatus
 from regimeflow.model.market import (
@@ -40,6 +43,8 @@ from regimeflow.model.market import (
     Trade,
 )
 
+RESERVED_IDS = frozenset({ENGINE, EXTERNAL})
+"""Owners that are no strategies: the engine's timers, what nobody here ordered."""
 NO_OUTPUTS: tuple[EngineOutput, ...] = ()
 
 
@@ -55,12 +60,14 @@ class Engine:
         "callbacks",
         "desk",
         "gate",
+        "holds",
         "instruments",
         "ledger",
         "market",
         "market_handler",
         "now_ns",
         "operator_handler",
+        "order_truth",
         "poisoned",
         "regime",
         "regime_detector",
@@ -88,7 +95,9 @@ class Engine:
             )
         )
         self.market = MarketState()
-        self.gate = RiskGate(policy, setup.instruments, self.ledger, self.market)
+        self.holds = Holds(self)
+        self.order_truth = OrderTruth(self)
+        self.gate = RiskGate(policy, setup.instruments, self.ledger, self.market, self.holds)
         self.desk = Desk(
             gate=self.gate,
             ledger=self.ledger,
@@ -148,9 +157,22 @@ class Engine:
             detail = f"{seat.strategy.warmup_bars} bars"
             self.emit(HealthChanged(f"warmup:{seat.strategy_id}", HealthStatus.OK, detail))
 
+    def end_warmups(self) -> None:
+        """For seats that need no bars, or have had theirs, warm-up ends with time alone."""
+        for seat in self.callbacks.seats.values():
+            self.end_warmup_if_over(seat)
+
     # --- inside -------------------------------------------------------------------------
 
     def _initialize_strategies(self) -> None:
+        ids = [entry.strategy_id for entry in self.setup.strategies]
+        wrong = [i for i in ids if i in RESERVED_IDS or ids.count(i) > 1]
+        if wrong:
+            reserved = ", ".join(sorted(RESERVED_IDS))
+            raise ConfigError(
+                f"strategy id {wrong[0]!r} is taken; give each strategy an id of its own, not one "
+                f"of {reserved}"
+            )
         for seat, strategy_setup in zip(
             self.callbacks.seats.values(), self.setup.strategies, strict=True
         ):
@@ -164,19 +186,14 @@ class Engine:
     def _order_denied(self, order: Any) -> None:
         self.callbacks.order_changed(order)
 
-    def _end_all_warmups(self) -> None:
-        """On feeds without bars, and for seats that need none, warm-up ends with time alone."""
-        for seat in self.callbacks.seats.values():
-            self.end_warmup_if_over(seat)
-
     def _quote(self, event: Quote) -> None:
         if self.warming_count:
-            self._end_all_warmups()
+            self.end_warmups()
         self.market_handler.on_quote(event)
 
     def _trade(self, event: Trade) -> None:
         if self.warming_count:
-            self._end_all_warmups()
+            self.end_warmups()
         self.market_handler.on_trade(event)
 
     def _ignore(self, event: e.Event) -> None:
@@ -195,6 +212,9 @@ class Engine:
             e.CashPosted: report.on_cash,
             CorporateAction: report.on_corporate_action,
             e.BrokerSnapshot: report.on_snapshot,
+            e.OrderStatusReported: report.on_status,
+            e.FillBusted: report.on_bust,
+            e.FillCorrected: report.on_correction,
             e.LinkUp: report.on_link,
             e.LinkDown: report.on_link,
             e.EngineStarted: session.on_started,

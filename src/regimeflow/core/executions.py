@@ -10,21 +10,25 @@ from __future__ import annotations
 from regimeflow.model.events import OrderFilled
 from regimeflow.model.ids import ExecutionId
 
-EXECUTION_IDS_MAX = 500_000
+EXECUTION_IDS_MAX = 100_000
 
 
 class Executions:
-    """Execution ids with their venue times, in order of booking."""
+    """Executions by id, in order of booking."""
 
     __slots__ = ("booked", "horizon_ns")
 
     def __init__(self) -> None:
-        self.booked: dict[ExecutionId, int] = {}
+        self.booked: dict[ExecutionId, OrderFilled] = {}
         self.horizon_ns = 0
 
     def is_repeat(self, fill: OrderFilled) -> bool:
         """Whether this execution has been booked already."""
         return fill.execution_id in self.booked
+
+    def is_booked(self, execution_id: ExecutionId) -> bool:
+        """Whether an execution of this id is in the books."""
+        return execution_id in self.booked
 
     def is_past_horizon(self, fill: OrderFilled) -> bool:
         """Whether a repeat of it could not be told from a new one."""
@@ -32,7 +36,7 @@ class Executions:
 
     def note(self, fill: OrderFilled) -> None:
         """Remember an execution that is being booked."""
-        self.booked[fill.execution_id] = fill.ts_venue_ns
+        self.booked[fill.execution_id] = fill
         if len(self.booked) > EXECUTION_IDS_MAX:
             oldest = next(iter(self.booked))
-            self.horizon_ns = max(self.horizon_ns, self.booked.pop(oldest) + 1)
+            self.horizon_ns = max(self.horizon_ns, self.booked.pop(oldest).ts_venue_ns + 1)

@@ -9,12 +9,16 @@ fill. Kept as running Decimal sums, which do not drift.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_CEILING, Context, Decimal
 
 from regimeflow.model.commands import ReplaceOrder
 from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.order import ZERO, Order, Side
+
+ROUND_UP_12 = Context(prec=12, rounding=ROUND_CEILING)
+"""For prices that value an order: twelve digits, rounded up. Sums of such values stay exact in
+Decimal's 28 digits, so that what is added and taken away again leaves nothing behind."""
 
 
 class SymbolExposure:

@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import msgspec
+
+from regimeflow.core.market_state import INFINITE
 from regimeflow.core.order_table import Happening
 from regimeflow.core.orders import NOTHING, Applied, Orders
 from regimeflow.core.portfolio import EXTERNAL, Portfolio
@@ -21,9 +24,12 @@ from regimeflow.core.timers import Timers
 from regimeflow.core.trading_state import TradingStates
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
+from regimeflow.model.account import OrderRecord
+from regimeflow.model.events import OrderFilled
 from regimeflow.model.ids import StrategyId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import ActionKind, Bar, CorporateAction, Quote, Trade
+from regimeflow.model.order import OrderStatus
 
 _PLAIN_REPORTS: dict[type, Happening] = {
     e.OrderAccepted: Happening.ACCEPTED,
@@ -64,6 +70,7 @@ class Ledger:
         self.throttle = Throttle(books.orders_per_second_max, books.orders_per_minute_max)
         self.recent = RecentOrders()
         self.losses = LossWatch()
+        self.losses.see(self.net_equity)
         self.order_numbers: dict[StrategyId, int] = {}
 
     @property
@@ -100,6 +107,12 @@ class Ledger:
             return self.orders.report(
                 ts_ns, event.client_order_id, Happening.LOST_SIGHT, reason=event.reason
             )
+        if isinstance(event, e.FillBusted):
+            fill = self.bust(ts_ns, event)
+            return NOTHING if fill is None else Applied(self.orders.get(fill.client_order_id), None)
+        if isinstance(event, e.FillCorrected):
+            self.bust(ts_ns, e.FillBusted(event.corrects, event.fill.symbol, "corrected", ts_ns))
+            return self.apply_fill(ts_ns, event.fill)
         if isinstance(event, e.CashPosted):
             self.portfolio.apply_cash(event)
         elif isinstance(event, CorporateAction):
@@ -122,6 +135,8 @@ class Ledger:
             price = 0.5 * (event.bid + event.ask)
         else:
             price = event.price  # type: ignore[union-attr]
+        if not 0.0 < price < INFINITE:
+            return  # NaN, zero and the like are no prices: the last good one stands
         portfolio = self.portfolio
         portfolio.marks[event.symbol] = price
         if event.symbol in portfolio.held:
@@ -132,16 +147,9 @@ class Ledger:
         if self.orders.executions.is_repeat(fill):
             return NOTHING
         if self.orders.executions.is_past_horizon(fill):
-            return Applied(
-                None,
-                c.DiscrepancyFound(
-                    kind="old_execution",
-                    subject=fill.execution_id,
-                    ours="not in memory",
-                    theirs=str(fill.quantity),
-                    detail=f"{fill.symbol}: older than the executions kept in memory; not booked",
-                ),
-            )
+            return _unbooked(fill, "old_execution", "older than the executions kept in memory")
+        if not (_is_positive(fill.quantity) and _is_positive(fill.price)):
+            return _unbooked(fill, "impossible_fill", "no execution has such a quantity or price")
         applied = self.orders.apply_fill(ts_ns, fill)
         owner = applied.order.strategy_id if applied.order is not None else EXTERNAL
         self.portfolio.apply_fill(owner, fill)
@@ -184,11 +192,58 @@ class Ledger:
     def _change_state(self, ts_ns: int, notice: c.TradingStateChanged) -> None:
         self.trading.apply(notice)
 
+    def _resolve(self, ts_ns: int, notice: c.OrderResolved) -> None:
+        record = notice.order
+        if record is not None and record.client_order_id in self.orders.replacements:
+            self.orders.apply_replaced(ts_ns, _replaced_as(record, ts_ns))
+            return
+        self.orders.report(
+            ts_ns,
+            notice.client_order_id,
+            _RESOLUTIONS[notice.status],
+            reason=notice.evidence,
+            broker_order_id=record.broker_order_id if record is not None else None,
+        )
+
+    def _recover_fill(self, ts_ns: int, notice: c.FillRecovered) -> None:
+        self.apply_fill(ts_ns, notice.fill)
+
+    def bust(self, ts_ns: int, report: e.FillBusted) -> OrderFilled | None:
+        """Reverse an execution the venue annulled; None when it was never booked here."""
+        fill = self.orders.executions.booked.get(report.execution_id)
+        if fill is None:
+            return None
+        order = self.orders.get(fill.client_order_id)
+        owner = order.strategy_id if order is not None else EXTERNAL
+        self.portfolio.apply_fill(
+            owner,
+            msgspec.structs.replace(fill, side=fill.side.opposite, fee=-fill.fee),
+        )
+        self.orders.unfill(ts_ns, fill)
+        return fill
+
     def _note_number(self, strategy_id: StrategyId, client_order_id: str) -> None:
         """Ids end in the strategy's running number; the next one continues from the largest."""
         number = int(client_order_id.rpartition("-")[2])
         if number > self.order_numbers.get(strategy_id, 0):
             self.order_numbers[strategy_id] = number
+
+
+def _is_positive(number: Decimal) -> bool:
+    return number.is_finite() and number > 0
+
+
+def _unbooked(fill: e.OrderFilled, kind: str, why: str) -> Applied:
+    return Applied(
+        None,
+        c.DiscrepancyFound(
+            kind=kind,
+            subject=fill.execution_id,
+            ours="not booked",
+            theirs=f"{fill.side} {fill.quantity} {fill.symbol} at {fill.price}",
+            detail=why,
+        ),
+    )
 
 
 _OUTPUTS: dict[type, Callable[[Ledger, int, Any], None]] = {
@@ -199,4 +254,29 @@ _OUTPUTS: dict[type, Callable[[Ledger, int, Any], None]] = {
     c.SetTimer: Ledger._set_timer,
     c.CancelTimer: Ledger._cancel_timer,
     c.TradingStateChanged: Ledger._change_state,
+    c.OrderResolved: Ledger._resolve,
+    c.FillRecovered: Ledger._recover_fill,
 }
+_RESOLUTIONS = {
+    OrderStatus.IN_DOUBT: Happening.LOST_SIGHT,
+    OrderStatus.NOT_FOUND: Happening.ABSENCE_PROVED,
+    OrderStatus.NEW: Happening.ACCEPTED,
+    OrderStatus.PARTIALLY_FILLED: Happening.ACCEPTED,
+    OrderStatus.REJECTED: Happening.REJECTED,
+    OrderStatus.CANCELED: Happening.CANCELED,
+    OrderStatus.EXPIRED: Happening.EXPIRED,
+    OrderStatus.FILLED: Happening.ACCEPTED,
+}
+
+
+def _replaced_as(record: OrderRecord, ts_ns: int) -> e.OrderReplaced:
+    """What the answer to a replacement would have said, from the broker's own list."""
+    return e.OrderReplaced(
+        client_order_id=record.client_order_id,
+        orig_client_order_id=record.client_order_id,
+        broker_order_id=record.broker_order_id,
+        quantity=record.quantity,
+        limit_price=record.limit_price,
+        stop_price=record.stop_price,
+        ts_venue_ns=ts_ns,
+    )

@@ -15,7 +15,8 @@ import msgspec
 from regimeflow.core.ledger import Books, Ledger
 from regimeflow.core.position import Position
 from regimeflow.model.commands import ReplaceOrder, TradingState
-from regimeflow.model.ids import ExecutionId, StrategyId
+from regimeflow.model.events import OrderFilled
+from regimeflow.model.ids import StrategyId
 from regimeflow.model.order import Order
 from regimeflow.model.timestamps import NS_PER_DAY
 
@@ -46,7 +47,7 @@ class LedgerState(msgspec.Struct, kw_only=True):
     open_orders: list[Order]
     ended_orders: list[Order]
     replacements: list[ReplaceOrder]
-    executions: list[tuple[ExecutionId, int]]
+    executions: list[OrderFilled]
     execution_horizon_ns: int
     trading: TradingState
     trading_reason: str
@@ -58,6 +59,7 @@ class LedgerState(msgspec.Struct, kw_only=True):
     peak: float
     anchor: float
     is_anchored: bool
+    held: list[str] = []
 
 
 def ledger_state(ledger: Ledger) -> bytes:
@@ -81,16 +83,16 @@ def restore_ledger(books: Books, encoded: bytes) -> Ledger:
     portfolio.marks.update(state.marks)
     portfolio.restore_cash(state.cash, state.cash_flows, state.fees)
     for saved in state.positions:
-        _fill_position(portfolio.position(saved.symbol), saved)
-    portfolio.find_held()
+        _fill_position(portfolio.book_position(saved.symbol), saved)
+    portfolio.find_held(state.held)
     for saved in state.strategy_positions:
-        own = portfolio.strategy_position(StrategyId(saved.owner), saved.symbol)
+        own = portfolio.book_strategy_position(StrategyId(saved.owner), saved.symbol)
         _fill_position(own, saved)
     orders = ledger.orders
     orders.replacements.update({r.client_order_id: r for r in state.replacements})
     for order in (*state.ended_orders, *state.open_orders):
         orders.restore(order)
-    orders.executions.booked.update(state.executions)
+    orders.executions.booked.update({f.execution_id: f for f in state.executions})
     orders.executions.horizon_ns = state.execution_horizon_ns
     ledger.trading.account = state.trading
     ledger.trading.account_reason = state.trading_reason
@@ -109,7 +111,10 @@ def _capture(ledger: Ledger) -> LedgerState:
     portfolio, orders = ledger.portfolio, ledger.orders
     executions = orders.executions.booked
     ended = orders.ended()
-    newest_ns = max(next(reversed(executions.values()), 0), ended[-1].updated_ns if ended else 0)
+    newest_ns = max(
+        next((fill.ts_venue_ns for fill in reversed(executions.values())), 0),
+        ended[-1].updated_ns if ended else 0,
+    )
     since_ns = newest_ns - REPLAY_HORIZON_NS
     return LedgerState(
         cash=portfolio.cash,
@@ -123,7 +128,7 @@ def _capture(ledger: Ledger) -> LedgerState:
         open_orders=list(orders.open.values()),
         ended_orders=[order for order in ended if order.updated_ns >= since_ns],
         replacements=list(orders.replacements.values()),
-        executions=[item for item in executions.items() if item[1] >= since_ns],
+        executions=[fill for fill in executions.values() if fill.ts_venue_ns >= since_ns],
         execution_horizon_ns=orders.executions.horizon_ns,
         trading=ledger.trading.account,
         trading_reason=ledger.trading.account_reason,
@@ -135,6 +140,7 @@ def _capture(ledger: Ledger) -> LedgerState:
         peak=ledger.losses.peak,
         anchor=ledger.losses.anchor,
         is_anchored=ledger.losses.is_anchored,
+        held=list(portfolio.held),
     )
 
 

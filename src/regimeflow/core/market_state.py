@@ -15,6 +15,7 @@ from regimeflow.model.market import Bar, BookDelta, BookSnapshot, Quote, Trade
 from regimeflow.model.session import Session
 
 HISTORY_BARS_MAX = 1_024
+INFINITE = float("inf")
 
 
 class Reference(NamedTuple):
@@ -112,7 +113,7 @@ class MarketState:
         quote = self.quotes.get(symbol)
         if quote is not None and quote.ts_venue_ns >= newest_ns and 0 < quote.bid <= quote.ask:
             newest_ns, ask, bid = quote.ts_venue_ns, quote.ask, quote.bid
-        if symbol in self.stale or newest_ns < 0 or not ask > 0.0 or not bid > 0.0:
+        if symbol in self.stale or newest_ns < 0 or not 0.0 < ask < INFINITE or not bid > 0.0:
             return None
         if self.open_age_ns(ts_ns, newest_ns) > age_ns_max:
             return None

@@ -7,6 +7,7 @@ Cost: a quote that nobody trades on is a few dictionary stores and one compariso
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from regimeflow.core.bar_shop import BarShop
@@ -45,9 +46,14 @@ class MarketHandler:
     def __init__(self, engine: Engine) -> None:
         setup = engine.setup
         self._engine = engine
-        self.shop = BarShop(engine.market)
+        self.shop = BarShop(engine.market, setup.bar_size_ns)
         limit_ns = 2 * setup.bar_size_ns if setup.bar_size_ns else setup.stale_after_ns
-        self.watchdog = Watchdog(engine.market, is_daily=setup.is_daily, limit_ns=limit_ns)
+        self.watchdog = Watchdog(
+            engine.market,
+            is_daily=setup.is_daily,
+            limit_ns=limit_ns,
+            blocks_orders=setup.halt_on_stale,
+        )
         self._period_ns = max(limit_ns // 2, 1)
         self.next_due_ns = 0
         self._bar_calls: dict[str, list[Call]] = {}
@@ -77,13 +83,14 @@ class MarketHandler:
                 for name, table in tables.items():
                     if name in seat.calls:
                         table.setdefault(symbol, []).append((seat, seat.calls[name]))
+                if seat.bar_size is not None:
+                    self.shop.ensure(symbol, seat.bar_size)
                 if "on_bar" not in seat.calls:
                     continue
                 call = (seat, seat.calls["on_bar"])
                 if seat.bar_size is None:
                     self._bar_calls.setdefault(symbol, []).append(call)
                 else:
-                    self.shop.ensure(symbol, seat.bar_size)
                     self._built_calls.setdefault((symbol, seat.bar_size), []).append(call)
 
     # --- events -------------------------------------------------------------------------
@@ -123,9 +130,9 @@ class MarketHandler:
             self._update_regime(bar)
         if self.shop.builders:
             self._announce(self.shop.add_bar(bar))
-        calls = self._bar_calls.get(symbol)
-        if calls:
-            self._deliver_bar(calls, bar)
+        calls = self._bar_calls.get(symbol, NOBODY)
+        if calls or engine.warming_count:
+            self._deliver_bar(calls, bar, None)
 
     def on_book(self, book: BookSnapshot) -> None:
         """A whole book."""
@@ -180,8 +187,6 @@ class MarketHandler:
             engine.change_health(change)
             if engine.setup.cancel_on_stale:
                 engine.desk.cancel_all(f"{symbol} is stale", symbol)
-            if not engine.setup.halt_on_stale:
-                engine.market.stale.pop(symbol, None)
 
     def flush_bars(self) -> None:
         """Complete what is forming: the session is over."""
@@ -190,20 +195,21 @@ class MarketHandler:
     def _announce(self, built: list[tuple[str, Bar]]) -> None:
         for size, bar in built:
             self._engine.market.keep_bar(bar, size)
-            calls = self._built_calls.get((bar.symbol, size))
-            if calls:
-                self._deliver_bar(calls, bar)
+            calls = self._built_calls.get((bar.symbol, size), NOBODY)
+            if calls or self._engine.warming_count:
+                self._deliver_bar(calls, bar, size)
 
-    def _deliver_bar(self, calls: list[Call], bar: Bar) -> None:
+    def _deliver_bar(self, calls: Sequence[Call], bar: Bar, size: str | None) -> None:
+        """Warm-up counts for every strategy on bars of this size, also one without `on_bar`."""
         engine = self._engine
-        if engine.warming_count:
-            for seat, _ in calls:
-                engine.end_warmup_if_over(seat)
+        if not engine.warming_count:
             engine.callbacks.deliver(calls, bar)
-            for seat, _ in calls:
+            return
+        engine.end_warmups()
+        engine.callbacks.deliver(calls, bar)
+        for seat in engine.callbacks.seats.values():
+            if seat.bar_size == size:
                 seat.count_warmup(bar.symbol)
-        else:
-            engine.callbacks.deliver(calls, bar)
 
     def _check_losses(self) -> None:
         engine = self._engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regimeflow.model import events as e
-from regimeflow.model.commands import TradingState, TradingStateChanged
+from regimeflow.model.commands import DiscrepancyFound, TradingState, TradingStateChanged
 
 if TYPE_CHECKING:
     from regimeflow.core.engine import Engine
@@ -41,6 +41,7 @@ class OperatorHandler:
                 )
             )
             return
+        engine.holds.symbols.clear()
         engine.emit(
             TradingStateChanged(TradingState.ACTIVE, event.reason, "C31", event.strategy_id)
         )
@@ -54,6 +55,11 @@ class OperatorHandler:
         engine = self._engine
         engine.desk.cancel_all(event.reason)
         for symbol in sorted(engine.ledger.portfolio.held):
-            engine.desk.flatten(symbol)
+            if symbol in engine.instruments:
+                engine.desk.flatten(symbol)
+            else:
+                held = str(engine.ledger.portfolio.position(symbol).quantity)
+                why = "this symbol is not configured here; close it at the broker"
+                engine.emit(DiscrepancyFound("not_flattened", symbol, "not configured", held, why))
         engine.desk.close_what_can(engine.now_ns)
         engine.callbacks.drain()

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 
 _STOPS_ALL = frozenset({"overfill"})
 """Discrepancies after which nothing may enter anywhere (F22)."""
-_HOLDS = frozenset({"position", "cash", "order_missing_there", "order_unknown_here"})
+_HOLDS = frozenset(
+    {
+        "position",
+        "cash",
+        "order_missing_there",
+        "order_unknown_here",
+        "unknown_fill",  # F20: booked on the account, and nobody's
+        "impossible_fill",  # F25: not booked, since it cannot be true
+    }
+)
 
 
 class ReportHandler:
@@ -36,7 +45,14 @@ class ReportHandler:
     def on_order_report(self, report: e.BrokerReport) -> None:
         """Any report about one order but a fill."""
         applied = self._engine.ledger.apply_event(self._engine.now_ns, report)
+        if isinstance(report, e.OutcomeUnknown) and applied.order is not None:
+            self._engine.order_truth.begin_doubt(applied.order)
         self._follow(applied, None)
+        is_new_id = isinstance(report, e.OrderReplaced) and (
+            report.client_order_id != report.orig_client_order_id
+        )
+        if is_new_id and applied.order is not None:
+            self._engine.desk.repeat_cancel(applied.order)
 
     def on_fill(self, fill: e.OrderFilled) -> None:
         """An execution: booked once, then its consequences."""
@@ -64,8 +80,46 @@ class ReportHandler:
 
     def on_snapshot(self, snapshot: e.BrokerSnapshot) -> None:
         """Compare; an agreeing snapshot changes nothing that a decision can read."""
-        for discrepancy in self.reconciler.compare(snapshot, self._engine.ledger):
+        engine = self._engine
+        engine.order_truth.on_snapshot(snapshot)
+        engine.callbacks.drain()
+        for discrepancy in self.reconciler.compare(snapshot, engine.ledger):
             self._report(discrepancy)
+        engine.holds.on_snapshot(snapshot)
+        engine.desk.close_what_can(engine.now_ns)
+        engine.callbacks.drain()
+
+    def on_status(self, report: e.OrderStatusReported) -> None:
+        """The answer to a query about one order."""
+        self._engine.order_truth.on_status(report)
+        self._engine.callbacks.drain()
+        self._engine.desk.close_what_can(self._engine.now_ns)
+        self._engine.callbacks.drain()
+
+    def on_bust(self, bust: e.FillBusted) -> None:
+        """An execution was annulled: reversed in the books, told to the operator, symbol held."""
+        engine = self._engine
+        if not engine.ledger.orders.executions.is_booked(bust.execution_id):
+            self._report(_odd_bust(bust.execution_id, bust.symbol))
+            return
+        applied = engine.ledger.apply_event(engine.now_ns, bust)
+        engine.holds.hold_symbol(bust.symbol, f"execution {bust.execution_id} was annulled")
+        self._report(
+            DiscrepancyFound(
+                "bust", bust.execution_id, "booked", "annulled", f"{bust.symbol}: {bust.reason}"
+            )
+        )
+        self._follow(applied, None)
+
+    def on_correction(self, correction: e.FillCorrected) -> None:
+        """An execution's terms were replaced: the old one is reversed, the new one booked."""
+        engine = self._engine
+        if engine.ledger.orders.executions.is_repeat(correction.fill):
+            return
+        if not engine.ledger.orders.executions.is_booked(correction.corrects):
+            self._report(_odd_bust(correction.corrects, correction.fill.symbol))
+        applied = engine.ledger.apply_event(engine.now_ns, correction)
+        self._follow(applied, None)
 
     def on_link(self, event: e.LinkUp | e.LinkDown) -> None:
         """A connection changed."""
@@ -74,11 +128,33 @@ class ReportHandler:
         else:
             change = HealthChanged(f"link:{event.link}", HealthStatus.DOWN, event.reason)
         self._engine.change_health(change)
+        if isinstance(event, e.LinkUp):
+            self._engine.holds.on_link_up(event)
+        else:
+            self._engine.holds.on_link_down(event)
+
+    def after_fill(self, fill: e.OrderFilled) -> None:
+        """The consequences of a fill that was booked from the broker's list."""
+        engine = self._engine
+        order = engine.ledger.orders.get(fill.client_order_id)
+        if order is None:
+            self._park(fill)
+            return
+        engine.desk.after_fill(engine.now_ns, order, fill)
+        engine.callbacks.order_changed(order, fill)
+
+    def _park(self, fill: e.OrderFilled) -> None:
+        """A fill that no order of ours explains: booked on the account, its symbol held."""
+        self._engine.holds.hold_symbol(
+            fill.symbol, f"execution {fill.execution_id} belongs to no order of ours"
+        )
 
     def _follow(self, applied: Applied, fill: e.OrderFilled | None) -> None:
         engine, order = self._engine, applied.order
         if applied.discrepancy is not None:
             self._report(applied.discrepancy)
+        if fill is not None and order is None:
+            self._park(fill)
         if order is not None:
             if fill is not None:
                 engine.desk.after_fill(engine.now_ns, order, fill)
@@ -88,6 +164,7 @@ class ReportHandler:
         engine.callbacks.drain()
 
     def _report(self, discrepancy: DiscrepancyFound) -> None:
+        """C23: a difference from the broker stops new risk; an overfill stops everything."""
         engine = self._engine
         engine.emit(discrepancy)
         holds = discrepancy.kind in _HOLDS and engine.setup.halt_on_mismatch
@@ -100,3 +177,13 @@ class ReportHandler:
                 f"theirs {discrepancy.theirs}"
             )
             engine.emit(TradingStateChanged(state, reason, "C23"))
+
+
+def _odd_bust(execution_id: str, symbol: str) -> DiscrepancyFound:
+    return DiscrepancyFound(
+        "unknown_execution",
+        execution_id,
+        "never booked",
+        "annulled",
+        f"{symbol}: the venue annuls an execution that these books do not hold",
+    )

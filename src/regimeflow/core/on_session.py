@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regimeflow.core.holds import RECONCILE
+from regimeflow.core.order_truth import DOUBT_PREFIX
 from regimeflow.model import events as e
-from regimeflow.model.commands import AccountMarked, MarkKind, SetTimer, StrategyStateSaved
+from regimeflow.model.commands import AccountMarked, MarkKind, SetTimer
 from regimeflow.model.ids import TimerId
 from regimeflow.model.session import Session
 
@@ -32,6 +34,7 @@ class SessionHandler:
         """Strategies start; client order ids carry this boot's number from here on."""
         engine = self._engine
         engine.desk.boot(event.boot)
+        engine.holds.on_started()
         engine.ledger.apply_event(engine.now_ns, event)
         for seat in engine.callbacks.seats.values():
             engine.callbacks.call_lifecycle(seat, "on_start")
@@ -77,6 +80,10 @@ class SessionHandler:
         if event.owner == ENGINE:
             if event.timer_id == SESSION_END:
                 self._end_session()
+            elif event.timer_id.startswith(DOUBT_PREFIX):
+                engine.order_truth.on_timer(event.timer_id)
+            elif event.timer_id == RECONCILE:
+                engine.holds.prove_books()
             elif self.session is not None:
                 engine.callbacks.broadcast("on_end_of_day", self.session)
             return
@@ -111,12 +118,8 @@ class SessionHandler:
         engine = self._engine
         date = self.session.date if self.session is not None else ""
         for seat in engine.callbacks.seats.values():
-            if seat.is_faulted:
-                continue
-            saved = seat.save()
-            engine.emit(StrategyStateSaved(seat.strategy_id, date, saved))
-            seat.load(saved)
-            engine.callbacks.call_lifecycle(seat, "on_start")
+            if not seat.is_faulted:
+                engine.callbacks.roll(seat, date)
 
     def _mark(self, kind: MarkKind) -> None:
         engine = self._engine

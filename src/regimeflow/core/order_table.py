@@ -61,6 +61,8 @@ ORDER_TABLE: dict[tuple[S, Happening], S] = {
     # A venue may accept with one message and refuse with the next (reject on the stream).
     (S.NEW, H.REJECTED): S.REJECTED,
     (S.IN_DOUBT, H.REJECTED): S.REJECTED,
+    # Refused after a part filled: the rest is dead, the fills stand.
+    (S.PARTIALLY_FILLED, H.REJECTED): S.CANCELED,
     # Venues cancel and expire on their own: OCO, end of session, self-match prevention.
     (S.NEW, H.CANCELED): S.CANCELED,
     (S.NEW, H.EXPIRED): S.EXPIRED,
@@ -100,9 +102,16 @@ ORDER_TABLE: dict[tuple[S, Happening], S] = {
     (S.FILLED, H.REPLACE_REJECTED): S.FILLED,
     (S.CANCELED, H.REPLACE_REJECTED): S.CANCELED,
     (S.EXPIRED, H.REPLACE_REJECTED): S.EXPIRED,
+    (S.REJECTED, H.REPLACE_REJECTED): S.REJECTED,
+    # Its cancel was refused first, and it works again when the replacement is answered.
+    (S.NEW, H.REPLACE_REJECTED): S.NEW,
+    (S.PARTIALLY_FILLED, H.REPLACE_REJECTED): S.PARTIALLY_FILLED,
     # A venue changes an order unasked: a split, or a sibling's partial fill.
     (S.NEW, H.REPLACED): S.NEW,
     (S.PARTIALLY_FILLED, H.REPLACED): S.PARTIALLY_FILLED,
+    # New terms prove that the venue has the order: as good as an acknowledgement.
+    (S.PENDING_NEW, H.REPLACED): S.NEW,
+    (S.IN_DOUBT, H.REPLACED): S.NEW,
     # Not knowing is a state. It is left by evidence alone.
     (S.PENDING_NEW, H.LOST_SIGHT): S.IN_DOUBT,
     (S.NEW, H.LOST_SIGHT): S.NEW,
@@ -117,6 +126,14 @@ ORDER_TABLE: dict[tuple[S, Happening], S] = {
     (S.IN_DOUBT, H.EXPIRED): S.EXPIRED,
     (S.IN_DOUBT, H.ABSENCE_PROVED): S.NOT_FOUND,
     (S.PENDING_CANCEL, H.ABSENCE_PROVED): S.NOT_FOUND,
+    (S.PENDING_REPLACE, H.ABSENCE_PROVED): S.NOT_FOUND,
+    (S.NEW, H.ABSENCE_PROVED): S.NOT_FOUND,
+    (S.PARTIALLY_FILLED, H.ABSENCE_PROVED): S.NOT_FOUND,
+    # The reply is lost, but the stream has told how it ended.
+    (S.FILLED, H.LOST_SIGHT): S.FILLED,
+    (S.CANCELED, H.LOST_SIGHT): S.CANCELED,
+    (S.EXPIRED, H.LOST_SIGHT): S.EXPIRED,
+    (S.REJECTED, H.LOST_SIGHT): S.REJECTED,
     # Late fills on orders we believed ended: the books take them, the order says so.
     (S.CANCELED, H.PART_FILLED): S.CANCELED,
     (S.CANCELED, H.FILLED): S.FILLED,

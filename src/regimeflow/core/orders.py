@@ -10,10 +10,12 @@ Bound: `TERMINAL_ORDERS_MAX` ended orders stay in memory, oldest dropped first.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import NamedTuple
 
 from regimeflow.core.executions import Executions
-from regimeflow.core.exposure import Exposure
+from regimeflow.core.exposure import ROUND_UP_12, Exposure
+from regimeflow.core.order_records import order_from_command, order_from_denial
 from regimeflow.core.order_table import Happening, next_status
 from regimeflow.model.commands import (
     CancelOrder,
@@ -25,7 +27,7 @@ from regimeflow.model.commands import (
 from regimeflow.model.events import OrderFilled, OrderReplaced
 from regimeflow.model.ids import BrokerOrderId, ClientOrderId
 from regimeflow.model.instrument import Instrument
-from regimeflow.model.order import TERMINAL_STATUSES, Order, OrderStatus
+from regimeflow.model.order import TERMINAL_STATUSES, ZERO, Order
 
 TERMINAL_ORDERS_MAX = 20_000
 
@@ -88,33 +90,7 @@ class Orders:
 
     def sent(self, ts_ns: int, command: SubmitOrder) -> Order:
         """The order left (or is about to): it counts as exposure from here on."""
-        order = Order(
-            client_order_id=command.client_order_id,
-            strategy_id=command.strategy_id,
-            symbol=command.symbol,
-            side=command.side,
-            order_type=command.order_type,
-            quantity=command.quantity,
-            limit_price=command.limit_price,
-            stop_price=command.stop_price,
-            trail_amount=command.trail_amount,
-            trail_fraction=command.trail_fraction,
-            time_in_force=command.time_in_force,
-            expire_ns=command.expire_ns,
-            reduce_only=command.reduce_only,
-            for_next_open=command.for_next_open,
-            parent_id=command.parent_id,
-            oco_group=command.oco_group,
-            take_profit_price=command.take_profit_price,
-            stop_loss_price=command.stop_loss_price,
-            tag=command.tag,
-            intent_id=command.intent_id,
-            status=OrderStatus.PENDING_NEW,
-            worst_price=command.worst_price,
-            client_order_ids=(command.client_order_id,),
-            created_ns=ts_ns,
-            updated_ns=ts_ns,
-        )
+        order = order_from_command(ts_ns, command)
         root = command.client_order_id
         self.by_root[root] = order
         self.open[root] = order
@@ -124,20 +100,7 @@ class Orders:
 
     def denied(self, ts_ns: int, notice: OrderDenied) -> Order:
         """The order was refused here and never left."""
-        order = Order(
-            client_order_id=notice.client_order_id,
-            strategy_id=notice.strategy_id,
-            symbol=notice.symbol,
-            side=notice.side,
-            order_type=notice.order_type,
-            quantity=notice.quantity,
-            intent_id=notice.intent_id,
-            status=OrderStatus.DENIED,
-            client_order_ids=(notice.client_order_id,),
-            reason=notice.message,
-            created_ns=ts_ns,
-            updated_ns=ts_ns,
-        )
+        order = order_from_denial(ts_ns, notice)
         self.by_root[notice.client_order_id] = order
         self._retire(notice.client_order_id)
         return order
@@ -157,8 +120,10 @@ class Orders:
         root = order.client_order_ids[0]
         self._root_of[command.client_order_id] = root
         order.client_order_ids = (*order.client_order_ids, command.client_order_id)
-        self.replacements[command.client_order_id] = command
-        self._move(ts_ns, order, Happening.REPLACE_SENT)
+        if order.is_open:
+            self.replacements[command.client_order_id] = command
+        if self._move(ts_ns, order, Happening.REPLACE_SENT) is not None:
+            self._recount(order)  # it left all the same: it counts
         return order
 
     # --- the venue's reports ------------------------------------------------------------
@@ -178,16 +143,15 @@ class Orders:
             return Applied(None, _unknown_order(client_order_id, happening.value))
         if broker_order_id is not None:
             order.broker_order_id = broker_order_id
-        if happening is Happening.LOST_SIGHT:
-            order.in_doubt = True
-        elif happening in (Happening.REPLACE_REJECTED, Happening.CANCEL_REJECTED):
+        if happening is Happening.REPLACE_REJECTED:
             self.replacements.pop(client_order_id, None)
-        if happening is not Happening.LOST_SIGHT:
-            order.in_doubt = False
+        order.in_doubt = happening is Happening.LOST_SIGHT and order.is_open
         before = order.status
         discrepancy = self._move(ts_ns, order, happening)
         if reason:
             order.reason = reason
+        if happening is Happening.REPLACE_REJECTED:
+            self._finish_if_full(ts_ns, order)
         moved = discrepancy is None and (order.status is not before or order.in_doubt)
         return Applied(order if moved else None, discrepancy)
 
@@ -196,7 +160,7 @@ class Orders:
         order = self.get(report.orig_client_order_id)
         if order is None:
             return Applied(None, _unknown_order(report.orig_client_order_id, "replaced"))
-        self.replacements.pop(report.client_order_id, None)
+        asked = self.replacements.pop(report.client_order_id, None)
         discrepancy = self._move(ts_ns, order, Happening.REPLACED)
         if discrepancy is not None:
             return Applied(None, discrepancy)
@@ -204,13 +168,13 @@ class Orders:
             self._root_of[report.client_order_id] = order.client_order_ids[0]
             order.client_order_ids = (*order.client_order_ids, report.client_order_id)
         order.broker_order_id = report.broker_order_id
+        order.worst_price = _rescaled(order, report) if asked is None else asked.worst_price
+        order.current_id = report.client_order_id
         order.quantity = report.quantity
         order.limit_price = report.limit_price
         order.stop_price = report.stop_price
-        priced_at = report.limit_price or report.stop_price
-        if priced_at is not None:
-            order.worst_price = priced_at
         self._recount(order)
+        self._finish_if_full(ts_ns, order)
         return Applied(order, None)
 
     def apply_fill(self, ts_ns: int, fill: OrderFilled) -> Applied:
@@ -221,27 +185,49 @@ class Orders:
         """
         self.executions.note(fill)
         order = self.get(fill.client_order_id)
-        if order is None:
-            return Applied(None, _unknown_order(fill.client_order_id, "filled"))
+        if order is None or (order.symbol, order.side) != (fill.symbol, fill.side):
+            return Applied(None, _unknown_fill(fill, order))
         order.filled_quantity += fill.quantity
         order.filled_cost += fill.quantity * fill.price
         order.fees += fill.fee
         order.in_doubt = False
         order.broker_order_id = fill.broker_order_id
-        is_full = order.filled_quantity >= order.quantity
+        # A fill of the new terms may outrun the answer to the replacement that asked for them.
+        quantity_max = self._quantity_max(order)
+        is_full = order.filled_quantity >= quantity_max
         happening = Happening.FILLED if is_full else Happening.PART_FILLED
         discrepancy = self._move(ts_ns, order, happening)
-        if order.filled_quantity > order.quantity:
+        if order.filled_quantity > quantity_max:
             discrepancy = DiscrepancyFound(
                 kind="overfill",
                 subject=order.client_order_id,
-                ours=str(order.quantity),
+                ours=str(quantity_max),
                 theirs=str(order.filled_quantity),
                 detail=f"{order.symbol}: the venue filled more than was ordered",
             )
         return Applied(order, discrepancy)
 
+    def unfill(self, ts_ns: int, fill: OrderFilled) -> None:
+        """Take an annulled execution out of its order; what was ended stays ended."""
+        order = self.get(fill.client_order_id)
+        if order is not None:
+            order.filled_quantity -= fill.quantity
+            order.filled_cost -= fill.quantity * fill.price
+            order.fees -= fill.fee
+            order.updated_ns = ts_ns
+            self._recount(order)
+
     # --- inside -------------------------------------------------------------------------
+
+    def _quantity_max(self, order: Order) -> Decimal:
+        """The largest total that may fill: its own, or that of an unanswered replacement."""
+        asked = [self.replacements.get(other) for other in order.client_order_ids[1:]]
+        return max(order.quantity, *(r.quantity for r in asked if r is not None), ZERO)
+
+    def _finish_if_full(self, ts_ns: int, order: Order) -> None:
+        """The terms that stand after an answer may have filled already."""
+        if order.is_open and order.filled_quantity >= self._quantity_max(order):
+            self._move(ts_ns, order, Happening.FILLED)
 
     def _move(self, ts_ns: int, order: Order, happening: Happening) -> DiscrepancyFound | None:
         before = order.status
@@ -266,6 +252,8 @@ class Orders:
         if has_ended:
             self.exposure.close(order)
             self.open.pop(root, None)
+            for client_order_id in order.client_order_ids[1:]:
+                self.replacements.pop(client_order_id, None)
             self._retire(root)
         else:
             # Proved absent, yet it lives: it counts again from this moment.
@@ -285,6 +273,32 @@ class Orders:
 
     def _recount(self, order: Order) -> None:
         self.exposure.recount(order, self.replacements)
+
+
+def _rescaled(order: Order, report: OrderReplaced) -> Decimal:
+    """The worst price after a change the venue made by itself: it moves as the terms moved."""
+    for new, old in (
+        (report.limit_price, order.limit_price),
+        (report.stop_price, order.stop_price),
+        (order.quantity, report.quantity),
+    ):
+        if new and old:
+            return (
+                order.worst_price
+                if new == old
+                else ROUND_UP_12.divide(order.worst_price * new, old)
+            )
+    return order.worst_price
+
+
+def _unknown_fill(fill: OrderFilled, order: Order | None) -> DiscrepancyFound:
+    return DiscrepancyFound(
+        kind="unknown_fill",
+        subject=fill.execution_id,
+        ours="no such order" if order is None else f"{order.side} {order.symbol}",
+        theirs=f"{fill.side} {fill.quantity} {fill.symbol}",
+        detail=f"{fill.client_order_id}: booked on the account, attributed to no strategy",
+    )
 
 
 def _unknown_order(client_order_id: ClientOrderId, what: str) -> DiscrepancyFound:

@@ -6,7 +6,7 @@ Decimal for order-time limits and for marks. Both value positions at the latest 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from regimeflow.core.position import Position
@@ -18,6 +18,7 @@ from regimeflow.model.order import ZERO
 EXTERNAL = StrategyId("external")
 """Owner of what no strategy of ours did: unattributed fills, fractions of a split."""
 
+_ACCOUNT = StrategyId("")
 EXTERNAL_FLOWS = frozenset({"deposit", "withdrawal"})
 
 
@@ -31,6 +32,7 @@ class Portfolio:
 
     __slots__ = (
         "_instruments",
+        "_unbooked",
         "cash",
         "cash_float",
         "cash_flows",
@@ -51,27 +53,41 @@ class Portfolio:
         self.positions: dict[str, Position] = {}
         self.held: dict[str, Position] = {}
         self.strategy_positions: dict[tuple[StrategyId, str], Position] = {}
+        # Flat positions that were only looked at: no part of the books until they are booked.
+        self._unbooked: dict[tuple[StrategyId, str], Position] = {}
 
     def position(self, symbol: str) -> Position:
-        """The account's net position, created flat when new."""
-        found = self.positions.get(symbol)
-        if found is None:
-            found = self.positions[symbol] = self._flat(symbol)
-        return found
+        """The account's net position; looking changes no book."""
+        return self.positions.get(symbol) or self._look_at(_ACCOUNT, symbol)
 
     def strategy_position(self, strategy_id: StrategyId, symbol: str) -> Position:
-        """One strategy's position, created flat when new."""
-        found = self.strategy_positions.get((strategy_id, symbol))
+        """One strategy's position; looking changes no book."""
+        return self.strategy_positions.get((strategy_id, symbol)) or self._look_at(
+            strategy_id, symbol
+        )
+
+    def book_position(self, symbol: str) -> Position:
+        """The account's net position, a part of the books from here on."""
+        found = self.positions.get(symbol)
         if found is None:
-            found = self._flat(symbol)
-            self.strategy_positions[strategy_id, symbol] = found
+            found = self.positions[symbol] = self._look_at(_ACCOUNT, symbol)
+            del self._unbooked[_ACCOUNT, symbol]
+        return found
+
+    def book_strategy_position(self, strategy_id: StrategyId, symbol: str) -> Position:
+        """One strategy's position, a part of the books from here on."""
+        key = (strategy_id, symbol)
+        found = self.strategy_positions.get(key)
+        if found is None:
+            found = self.strategy_positions[key] = self._look_at(strategy_id, symbol)
+            del self._unbooked[key]
         return found
 
     def apply_fill(self, strategy_id: StrategyId, fill: OrderFilled) -> None:
         """Book one execution on the account and on the strategy. The caller has deduplicated."""
-        account = self.position(fill.symbol)
+        account = self.book_position(fill.symbol)
         moved = account.apply_fill(fill.side, fill.quantity, fill.price, fill.fee)
-        own = self.strategy_position(strategy_id, fill.symbol)
+        own = self.book_strategy_position(strategy_id, fill.symbol)
         own.apply_fill(fill.side, fill.quantity, fill.price, fill.fee)
         if fill.symbol not in self.marks:
             self.marks[fill.symbol] = float(fill.price)
@@ -95,7 +111,7 @@ class Portfolio:
         account = self.positions.get(symbol)
         if account is None:
             return
-        lot_size = self._instruments[symbol].lot_size
+        lot_size = self._instrument(symbol).lot_size
         account.apply_split(ratio, lot_size)
         owned = ZERO
         for (_, held_symbol), own in self.strategy_positions.items():
@@ -103,7 +119,7 @@ class Portfolio:
                 own.apply_split(ratio, lot_size)
                 owned += own.quantity
         if owned != account.quantity:
-            rest = self.strategy_position(EXTERNAL, symbol)
+            rest = self.book_strategy_position(EXTERNAL, symbol)
             rest.add_free(account.quantity - owned)
         self._note_held(account)
 
@@ -150,10 +166,13 @@ class Portfolio:
         self.cash, self.cash_float = cash, float(cash)
         self.cash_flows, self.fees = cash_flows, fees
 
-    def find_held(self) -> None:
-        """List the positions that are not flat, after they were restored."""
-        for position in self.positions.values():
-            self._note_held(position)
+    def find_held(self, order: Iterable[str]) -> None:
+        """List the positions that are not flat, after they were restored, in their old order.
+
+        The order decides the last bit of the float sums over them.
+        """
+        for symbol in (*order, *self.positions):
+            self._note_held(self.positions[symbol])
 
     def _note_held(self, account: Position) -> None:
         if account.quantity:
@@ -165,5 +184,13 @@ class Portfolio:
         self.cash += amount
         self.cash_float = float(self.cash)
 
-    def _flat(self, symbol: str) -> Position:
-        return Position(symbol, self._instruments[symbol].multiplier)
+    def _look_at(self, owner: StrategyId, symbol: str) -> Position:
+        found = self._unbooked.get((owner, symbol))
+        if found is None:
+            found = Position(symbol, self._instrument(symbol).multiplier)
+            self._unbooked[owner, symbol] = found
+        return found
+
+    def _instrument(self, symbol: str) -> Instrument:
+        """The symbol's rules; a symbol that only the broker knows is booked as plain shares."""
+        return self._instruments.get(symbol) or Instrument(symbol)

@@ -69,10 +69,14 @@ class Position:
     def apply_split(self, ratio: Decimal, lot_size: Decimal) -> None:
         """New shares for old at `ratio`, whole lots only; total cost is unchanged.
 
-        The broker pays any fraction in cash (reported as `CashPosted`).
+        The broker pays any fraction in cash (reported as `CashPosted`). A position that was all
+        fraction is closed: its cost is realised, so that the next one starts clean.
         """
         exact = self.quantity * ratio
         self.quantity = (exact / lot_size).to_integral_value(rounding="ROUND_DOWN") * lot_size
+        if not self.quantity:
+            self.realized_pnl -= self.cost
+            self.cost = ZERO
         self.quantity_float = float(self.quantity * self.multiplier)
 
     def add_free(self, quantity: Decimal) -> None:

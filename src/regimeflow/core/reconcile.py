@@ -13,6 +13,7 @@ from decimal import Decimal
 from regimeflow.core.ledger import Ledger
 from regimeflow.model.commands import DiscrepancyFound
 from regimeflow.model.events import BrokerSnapshot
+from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.order import ZERO, OrderStatus
 
 _ACKNOWLEDGED = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
@@ -37,17 +38,26 @@ def differences(snapshot: BrokerSnapshot, ledger: Ledger) -> dict[str, list[Diff
     if snapshot.orders is not None:
         listed = {record.client_order_id for record in snapshot.orders}
         missing: list[Difference] = [
-            ("order_missing_there", order.client_order_ids[-1], order.status.value, "not listed")
+            ("order_missing_there", order.standing_id, order.status.value, "not listed")
             for order in ledger.orders.open.values()
             if order.status in _ACKNOWLEDGED and not listed.intersection(order.client_order_ids)
         ]
         unknown: list[Difference] = [
-            ("order_unknown_here", record.client_order_id, "no such order", record.status.value)
+            ("order_unknown_here", record.client_order_id, state, record.status.value)
             for record in snapshot.orders
-            if not record.status.is_terminal and ledger.orders.get(record.client_order_id) is None
+            if not record.status.is_terminal
+            and (state := _ours(ledger, record.client_order_id)) is not None
         ]
         found["orders"] = missing + unknown
     return found
+
+
+def _ours(ledger: Ledger, client_order_id: ClientOrderId) -> str | None:
+    """Why an order that works there does not work here; None when it does."""
+    order = ledger.orders.get(client_order_id)
+    if order is None:
+        return "no such order"
+    return None if order.is_open else order.status.value
 
 
 def _cash_difference(ours: Decimal, theirs: Decimal) -> list[Difference]:

@@ -126,6 +126,7 @@ class Seat:
         strategy.__dict__.clear()
         strategy.ctx = context
         strategy.initialize(context)
+        self.staged = []  # nothing may be wished in `initialize`
         restore_state(strategy, seat.state)
         if seat.rng is None:
             self.rng = None

@@ -33,7 +33,10 @@ class EngineSetup(msgspec.Struct, frozen=True, kw_only=True):
     the session is valued and rolled. `mark_interval_ns`: how often the account is valued
     inside a session (0: only at its end). `stale_after_ns`: silence of a tick feed that counts
     as stale. `warmup_bars` overrides what strategies ask for. `oco_at_broker`: the broker links
-    one-cancels-other orders itself.
+    one-cancels-other orders itself. `proves_books`: the broker is behind a link, so nothing
+    enters before a complete snapshot agreed. `settle_window_ns`: how long the venue may need
+    before "not found" means anything. `query_interval_ns`: first pause between two questions
+    about an order in doubt.
     """
 
     instruments: dict[str, Instrument]
@@ -55,5 +58,8 @@ class EngineSetup(msgspec.Struct, frozen=True, kw_only=True):
     halt_on_mismatch: bool = True
     warmup_bars: int | None = None
     oco_at_broker: bool = True
+    proves_books: bool = False
+    settle_window_ns: int = 60 * NS_PER_S
+    query_interval_ns: int = 2 * NS_PER_S
     regime_detector: RegimeDetector | None = None
     regime_symbol: str | None = None

@@ -13,12 +13,28 @@ SESSIONS_MISSED_MAX = 2
 
 
 class Watchdog:
-    """Remembers when each symbol was last heard, and who is stale."""
+    """Remembers when each symbol was last heard, and who is stale.
 
-    __slots__ = ("_heard_ns", "_heard_session", "_limit_ns", "_market", "is_daily", "sessions")
+    `blocks_orders`: a stale symbol has no reference price, so that nothing may enter there.
+    """
 
-    def __init__(self, market: MarketState, *, is_daily: bool, limit_ns: int) -> None:
+    __slots__ = (
+        "_blocks_orders",
+        "_heard_ns",
+        "_heard_session",
+        "_limit_ns",
+        "_market",
+        "_stale",
+        "is_daily",
+        "sessions",
+    )
+
+    def __init__(
+        self, market: MarketState, *, is_daily: bool, limit_ns: int, blocks_orders: bool
+    ) -> None:
         self._market = market
+        self._blocks_orders = blocks_orders
+        self._stale: set[str] = set()
         self._limit_ns = limit_ns
         self.is_daily = is_daily
         self._heard_ns: dict[str, int] = {}
@@ -34,7 +50,9 @@ class Watchdog:
         """The change to announce when data of `symbol` arrives, if it is one."""
         if symbol not in self._heard_ns:
             return HealthChanged(f"feed:{symbol}", HealthStatus.OK, "first data")
-        if self._market.stale.pop(symbol, None) is not None:
+        if symbol in self._stale:
+            self._stale.remove(symbol)
+            self._market.stale.pop(symbol, None)
             return HealthChanged(f"feed:{symbol}", HealthStatus.OK, "data again")
         return None
 
@@ -44,11 +62,13 @@ class Watchdog:
             return []
         found = []
         for symbol, heard_ns in self._heard_ns.items():
-            if symbol in self._market.stale:
+            if symbol in self._stale:
                 continue
             detail = self._lateness(symbol, ts_ns, heard_ns)
             if detail:
-                self._market.stale[symbol] = detail
+                self._stale.add(symbol)
+                if self._blocks_orders:
+                    self._market.stale[symbol] = detail
                 found.append((symbol, HealthChanged(f"feed:{symbol}", HealthStatus.STALE, detail)))
         return found
 

@@ -7,8 +7,10 @@ from enum import StrEnum
 
 import msgspec
 
+from regimeflow.model.account import OrderRecord
 from regimeflow.model.ids import BrokerOrderId, ClientOrderId, IntentId, StrategyId, TimerId
-from regimeflow.model.order import OrderType, Side, TimeInForce
+from regimeflow.model.order import OrderStatus, OrderType, Side, TimeInForce
+from regimeflow.model.reports import OrderFilled
 
 # --- commands ---------------------------------------------------------------------------
 
@@ -227,6 +229,26 @@ class AccountMarked(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     bars: int
 
 
+class OrderResolved(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Evidence (not a report) settled or unsettled the state of an order.
+
+    `status` is what the order becomes: IN_DOUBT when nothing answers for it, NOT_FOUND when its
+    absence is proved, else what the broker's own list says (`order`).
+    """
+
+    client_order_id: ClientOrderId
+    status: OrderStatus
+    evidence: str
+    order: OrderRecord | None = None
+
+
+class FillRecovered(msgspec.Struct, frozen=True, tag=True):
+    """An execution that no stream delivered, found in the broker's own list and booked."""
+
+    fill: OrderFilled
+    evidence: str
+
+
 class StrategyStateSaved(msgspec.Struct, frozen=True, tag=True):
     """A strategy's state at a session roll, encoded with its types; restored from these bytes."""
 
@@ -248,6 +270,8 @@ Notice = (
     | StrategyLogged
     | RegimeChanged
     | AccountMarked
+    | OrderResolved
+    | FillRecovered
     | StrategyStateSaved
 )
 Output = Command | Notice

@@ -13,7 +13,7 @@ from regimeflow.core.exposure import Exposure
 from regimeflow.core.portfolio import Portfolio
 from regimeflow.core.risk.limits import RiskLimits, RiskPolicy
 from regimeflow.core.risk.proposal import Denial, Proposal, exposure_totals
-from regimeflow.model.order import Side
+from regimeflow.model.order import Order, Side
 
 
 def check_sanity(proposal: Proposal) -> Denial | None:
@@ -45,6 +45,18 @@ def check_sanity(proposal: Proposal) -> Denial | None:
         if price is not None and price <= 0:
             return Denial("C03", "> 0", str(price), f"{order.symbol}: a price must be positive")
     return None
+
+
+def check_replacement(changed: Order) -> Denial | None:
+    """C01: new terms leave something to fill; a total is what it is, fills included (FIX 38)."""
+    if changed.quantity > changed.filled_quantity:
+        return None
+    return Denial(
+        "C01",
+        f"more than the {changed.filled_quantity:f} filled",
+        f"{changed.quantity:f}",
+        f"the new total of this {changed.symbol} order leaves nothing to fill; cancel it instead",
+    )
 
 
 def check_tradable(proposal: Proposal, policy: RiskPolicy) -> Denial | None:
@@ -174,14 +186,9 @@ def check_exposure(
 
 def check_open_orders(proposal: Proposal, limits: RiskLimits, exposure: Exposure) -> Denial | None:
     """C08: how many orders may work at once, and for how much."""
-    if limits.max_open_orders is not None and exposure.order_count >= limits.max_open_orders:
-        return _over(
-            proposal,
-            "C08",
-            "max_open_orders",
-            limits.max_open_orders,
-            Decimal(exposure.order_count + 1),
-        )
+    count = Decimal(exposure.order_count + proposal.is_new)
+    if limits.max_open_orders is not None and proposal.is_new and count > limits.max_open_orders:
+        return _over(proposal, "C08", "max_open_orders", limits.max_open_orders, count)
     if limits.max_open_order_value is None:
         return None
     working = sum((s.buy_value + s.sell_value for s in exposure.by_symbol.values()), Decimal(0))

@@ -8,6 +8,7 @@ nothing: what leaves is booked by the ledger when its command is emitted.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from regimeflow.core.approved import Approved
 from regimeflow.core.ledger import Ledger
@@ -21,13 +22,16 @@ from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.order import ZERO, Order, TimeInForce
 
+if TYPE_CHECKING:
+    from regimeflow.core.holds import Holds
+
 IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
 class RiskGate:
     """Judges every order and replacement against the books as they are at this instant."""
 
-    __slots__ = ("_instruments", "_ledger", "_market", "_policy", "limits")
+    __slots__ = ("_holds", "_instruments", "_ledger", "_market", "_policy", "limits")
 
     def __init__(
         self,
@@ -35,11 +39,13 @@ class RiskGate:
         instruments: Mapping[str, Instrument],
         ledger: Ledger,
         market: MarketState,
+        holds: Holds,
     ) -> None:
         self._policy = policy
         self._instruments = instruments
         self._ledger = ledger
         self._market = market
+        self._holds = holds
         self.limits: RiskLimits = policy.limits_in("")
 
     def set_regime(self, regime: str) -> None:
@@ -85,13 +91,17 @@ class RiskGate:
     ) -> Approved | Denial:
         """Approve new terms (`changed`) for a working order, or say which control denies them."""
         proposal = self._propose(ts_ns, changed, replaces=current)
-        denial = self._judge(ts_ns, proposal)
+        room = changed.filled_quantity + proposal.exit_room
+        if changed.reduce_only and changed.quantity > room:
+            changed.quantity = room
+            proposal = self._propose(ts_ns, changed, replaces=current)
+        denial = controls.check_replacement(changed) or self._judge(ts_ns, proposal)
         if denial is not None:
             return denial
         return Approved(
             ReplaceOrder(
                 client_order_id=client_order_id,
-                orig_client_order_id=current.client_order_ids[-1],
+                orig_client_order_id=current.standing_id,
                 broker_order_id=current.broker_order_id,
                 symbol=current.symbol,
                 quantity=changed.quantity,
@@ -131,6 +141,7 @@ class RiskGate:
             working=working,
             exit_room=room,
             is_exit=ZERO < leaves <= room,
+            is_new=replaces is None,
         )
 
     def _cap_to_exit(self, ts_ns: int, proposal: Proposal) -> Proposal:
@@ -155,7 +166,8 @@ class RiskGate:
         if denial is None and not proposal.is_exit:
             exposure = self._ledger.orders.exposure
             denial = (
-                self._check_losses(proposal)
+                self._check_holds(order)
+                or self._check_losses(proposal)
                 or controls.check_order_size(proposal, limits)
                 or controls.check_position(proposal, limits, portfolio)
                 or controls.check_exposure(proposal, limits, self._policy, portfolio, exposure)
@@ -164,6 +176,7 @@ class RiskGate:
         return denial or self._check_rate(ts_ns, proposal)
 
     def _check_state(self, proposal: Proposal) -> Denial | None:
+        """C25: while REDUCING only exits may leave, while HALTED nothing but cancels."""
         order = proposal.order
         state = self._ledger.trading.of(order.strategy_id)
         if state is TradingState.ACTIVE or (state is TradingState.REDUCING and proposal.is_exit):
@@ -191,6 +204,30 @@ class RiskGate:
             "wait; use DAY or GTC to be queued for the next open",
         )
 
+    def _check_holds(self, order: Order) -> Denial | None:
+        """C22 and C24: the books are proved, and few enough orders are of unknown fate."""
+        reason = self._holds.reason_for(order.symbol)
+        if reason:
+            return Denial(
+                "C22",
+                "proved books and links",
+                reason,
+                f"entries in {order.symbol} wait ({reason}); they go on by themselves once a "
+                "complete snapshot agrees, or after `resume` for a held symbol",
+            )
+        in_doubt_max = self._policy.max_in_doubt
+        if in_doubt_max is None:
+            return None
+        in_doubt = sum(o.in_doubt for o in self._ledger.orders.open.values())
+        if in_doubt <= in_doubt_max:
+            return None
+        return Denial(
+            "C24",
+            f"max_in_doubt {in_doubt_max}",
+            str(in_doubt),
+            f"{in_doubt} orders are of unknown fate; entries wait until evidence settles them",
+        )
+
     def _check_losses(self, proposal: Proposal) -> Denial | None:
         limits = self.limits
         if not limits.watches_losses:
@@ -201,6 +238,7 @@ class RiskGate:
         return Denial(breach.control, breach.limit, breach.observed, breach.message)
 
     def _check_rate(self, ts_ns: int, proposal: Proposal) -> Denial | None:
+        """C09: the order rate; a fifth of it is kept for cancels and exits."""
         window = self._ledger.throttle.full_window(ts_ns, is_reducing=proposal.is_exit)
         if window is None:
             return None
@@ -214,9 +252,13 @@ class RiskGate:
         )
 
     def _check_duplicate(self, ts_ns: int, order: Order) -> Denial | None:
-        """C12: the same order again within the window is taken for a mistake."""
+        """C12: the same order again within the window is taken for a mistake.
+
+        Exits that the engine places for each fill (once an execution) and an operator's flatten
+        may well repeat an earlier order, and must not be lost.
+        """
         window_ns = self._policy.duplicate_order_window_ns
-        if not window_ns:
+        if not window_ns or order.parent_id is not None or order.strategy_id == EXTERNAL:
             return None
         sent_ns = self._ledger.recent.last_sent_ns(order, ts_ns - window_ns)
         if sent_ns is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from regimeflow.core.exposure import SymbolExposure
+from regimeflow.core.exposure import ROUND_UP_12, SymbolExposure
 from regimeflow.core.market_state import Reference
 from regimeflow.core.portfolio import Portfolio
 from regimeflow.core.risk.limits import RiskPolicy
@@ -27,7 +27,8 @@ class Proposal(NamedTuple):
 
     `added_quantity` and `added_value` are what it adds to the working leaves (for a
     replacement, or a second leg of a one-cancels-other group, only the part beyond what is
-    counted already). `is_exit` is true when it can only reduce the account's position.
+    counted already). `is_exit` is true when it can only reduce the account's position, `is_new`
+    when one more order would work.
     """
 
     order: Order
@@ -41,6 +42,7 @@ class Proposal(NamedTuple):
     working: SymbolExposure
     exit_room: Decimal
     is_exit: bool
+    is_new: bool = True
 
     @property
     def worst_position(self) -> Decimal:
@@ -59,6 +61,12 @@ def worst_plausible_price(
     at the larger of limit and reference. Market orders and stops are valued at the reference
     (or the stop) plus the policy's allowance. Zero when there is no price at all.
     """
+    return ROUND_UP_12.plus(_worst_price(order, reference, last_mark, policy))
+
+
+def _worst_price(
+    order: Order, reference: Reference | None, last_mark: Decimal, policy: RiskPolicy
+) -> Decimal:
     ask = reference.ask if reference is not None else last_mark
     allowance = 1 + (policy.limits.price_collar_pct or policy.market_allowance)
     if order.limit_price is not None:

@@ -1,0 +1,92 @@
+"""Reasons why entries wait although nothing is broken for good: a link down, books unproved.
+
+A hold lifts by itself, and only by evidence: the link is up again *and* a complete snapshot
+agreed with the books. Exits and cancels are never held. Symbols are held after a fill that no
+order of ours explains, until an operator resumes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regimeflow.core.reconcile import differences
+from regimeflow.model import events as e
+from regimeflow.model.commands import (
+    HealthChanged,
+    HealthStatus,
+    RequestSnapshot,
+    SetTimer,
+    SnapshotScope,
+)
+from regimeflow.model.ids import TimerId
+
+if TYPE_CHECKING:
+    from regimeflow.core.engine import Engine
+
+ENGINE = "engine"
+RECONCILE = TimerId("reconcile")
+RECONCILE_PREFIX = "reconcile-"
+
+
+class Holds:
+    """What holds entries right now: `account` for all, `symbols` for one symbol each."""
+
+    __slots__ = ("_engine", "_requests", "account", "symbols")
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._requests = 0
+        self.account: dict[str, str] = {}
+        self.symbols: dict[str, str] = {}
+
+    def on_started(self) -> None:
+        """With a broker behind a link nothing enters before the books are proved."""
+        if self._engine.setup.proves_books:
+            self.account["reconcile"] = "the books are not proved yet"
+
+    def on_link_down(self, event: e.LinkDown) -> None:
+        """Entries wait until the link is back and the books are proved again."""
+        if self._engine.setup.proves_books:
+            self.account[f"link {event.link}"] = event.reason
+            self.account["reconcile"] = f"link {event.link} was down"
+
+    def on_link_up(self, event: e.LinkUp) -> None:
+        """The link is back: prove the books."""
+        if self._engine.setup.proves_books:
+            self.account.pop(f"link {event.link}", None)
+            self.prove_books()
+
+    def prove_books(self) -> None:
+        """Ask for everything; ask again in a while if no clean answer has come by then."""
+        engine = self._engine
+        if "reconcile" not in self.account:
+            return
+        self._requests += 1
+        request_id = f"{RECONCILE_PREFIX}{engine.now_ns}-{self._requests}"
+        engine.emit(RequestSnapshot(request_id, SnapshotScope.ALL))
+        engine.emit(SetTimer(RECONCILE, ENGINE, engine.now_ns + engine.setup.query_interval_ns))
+
+    def on_snapshot(self, snapshot: e.BrokerSnapshot) -> None:
+        """A complete snapshot that agrees lifts the hold; links that are down keep theirs."""
+        if "reconcile" not in self.account or len(self.account) > 1:
+            return
+        parts = (snapshot.orders, snapshot.fills, snapshot.positions, snapshot.account)
+        if any(part is None for part in parts):
+            return
+        engine = self._engine
+        if engine.order_truth.doubts or any(differences(snapshot, engine.ledger).values()):
+            return
+        del self.account["reconcile"]
+        engine.change_health(
+            HealthChanged("books", HealthStatus.OK, "orders, fills, positions and cash agree")
+        )
+
+    def hold_symbol(self, symbol: str, reason: str) -> None:
+        """Nothing enters `symbol` until an operator resumes."""
+        self.symbols.setdefault(symbol, reason)
+
+    def reason_for(self, symbol: str) -> str:
+        """Why entries in `symbol` wait; empty when they do not."""
+        if self.account:
+            return "; ".join(f"{name}: {why}" for name, why in self.account.items())
+        return self.symbols.get(symbol, "")

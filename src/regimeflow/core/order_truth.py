@@ -1,0 +1,232 @@
+"""What became of an order when nobody answers: evidence, patience, and never a second order.
+
+An order whose fate is unknown is IN_DOUBT and counts as exposure. It is asked after by its
+client id at growing intervals. "Not found" becomes NOT_FOUND only when the venue's settle
+window has passed and two negatives by different routes came after it: a query for the order,
+and a complete list that does not hold it. Silence changes nothing, and nothing is ever resent.
+
+The same evidence settles other gaps: fills that no stream delivered are booked from the
+broker's list by execution id, and an order that is never acknowledged is put in doubt.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regimeflow.model import events as e
+from regimeflow.model.account import FillRecord, OrderRecord
+from regimeflow.model.commands import (
+    CancelOrder,
+    CancelTimer,
+    FillRecovered,
+    OrderResolved,
+    QueryOrder,
+    RequestSnapshot,
+    SetTimer,
+    SnapshotScope,
+)
+from regimeflow.model.ids import ClientOrderId, TimerId
+from regimeflow.model.order import Order, OrderStatus
+
+if TYPE_CHECKING:
+    from regimeflow.core.engine import Engine
+
+ENGINE = "engine"
+DOUBT_PREFIX = "doubt:"
+QUERY_BACKOFF_MAX = 16
+_AWAITING = frozenset({OrderStatus.PENDING_NEW, OrderStatus.IN_DOUBT})
+
+
+class Doubt:
+    """Since when an order is unaccounted for, and which negatives came after the window."""
+
+    __slots__ = ("is_missing_in_list", "is_unknown_by_query", "queries", "since_ns")
+
+    def __init__(self, since_ns: int) -> None:
+        self.since_ns = since_ns
+        self.queries = 0
+        self.is_unknown_by_query = False
+        self.is_missing_in_list = False
+
+
+class OrderTruth:
+    """Settles orders by evidence for one engine."""
+
+    __slots__ = ("_engine", "_request_number", "doubts")
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._request_number = 0
+        self.doubts: dict[ClientOrderId, Doubt] = {}
+
+    # --- how doubt begins ---------------------------------------------------------------
+
+    def begin_doubt(self, order: Order) -> None:
+        """Ask after an order from now on, until evidence settles it."""
+        root = order.client_order_ids[0]
+        if root not in self.doubts:
+            self.doubts[root] = Doubt(self._engine.now_ns)
+            self._ask(order, self.doubts[root])
+
+    def on_timer(self, timer_id: str) -> None:
+        """Time to ask again."""
+        root = ClientOrderId(timer_id.removeprefix(DOUBT_PREFIX))
+        order, doubt = self._engine.ledger.orders.get(root), self.doubts.get(root)
+        if order is None or doubt is None or self._is_settled(order):
+            self.doubts.pop(root, None)
+            return
+        self._ask(order, doubt)
+        if self._is_past_window(doubt):
+            self._request(SnapshotScope.ORDERS)
+
+    # --- evidence -----------------------------------------------------------------------
+
+    def on_status(self, report: e.OrderStatusReported) -> None:
+        """The answer to a query about one order."""
+        order = self._engine.ledger.orders.get(report.client_order_id)
+        if order is None:
+            return
+        if report.order is not None:
+            self.adopt(order, report.order)
+            return
+        if not order.is_open:
+            return
+        doubt = self._doubt_of(order, "the venue does not know it")
+        if self._is_past_window(doubt):
+            doubt.is_unknown_by_query = True
+            self._conclude(order, doubt)
+
+    def on_snapshot(self, snapshot: e.BrokerSnapshot) -> None:
+        """A list of orders and fills that was read completely."""
+        for fill in snapshot.fills or ():
+            self._recover(fill)
+        if snapshot.orders is None:
+            return
+        orders = self._engine.ledger.orders
+        listed = set()
+        for record in snapshot.orders:
+            listed.add(record.client_order_id)
+            order = orders.get(record.client_order_id)
+            if order is not None and (order.in_doubt or order.status in _AWAITING):
+                self.adopt(order, record)
+        for order in list(orders.open.values()):
+            if listed.isdisjoint(order.client_order_ids):
+                self._not_listed(order)
+
+    def adopt(self, order: Order, record: OrderRecord) -> None:
+        """Take over what the broker says of an order, fills first."""
+        engine = self._engine
+        if record.filled_quantity > order.filled_quantity:
+            self._request(SnapshotScope.ORDERS)
+            if record.status.is_terminal:
+                return  # its end would free exposure that the missing fills are about to use
+        was_cancelling = order.status is OrderStatus.PENDING_CANCEL and order.in_doubt
+        before = order.status
+        is_news = order.in_doubt or order.status in _AWAITING or record.status.is_terminal
+        if is_news and order.is_open:
+            engine.emit(
+                OrderResolved(
+                    client_order_id=order.client_order_ids[-1],
+                    status=record.status,
+                    evidence=f"the broker lists it as {record.status}",
+                    order=record,
+                )
+            )
+        self._settle(order)
+        if order.status is not before:
+            engine.callbacks.order_changed(order)
+        if was_cancelling and order.is_open:
+            # Cancelling again is harmless, and the first request may never have arrived.
+            engine.emit(
+                CancelOrder(
+                    order.client_order_ids[-1], order.broker_order_id, order.symbol, "again"
+                )
+            )
+
+    # --- inside -------------------------------------------------------------------------
+
+    def _ask(self, order: Order, doubt: Doubt) -> None:
+        engine = self._engine
+        root = order.client_order_ids[0]
+        engine.emit(QueryOrder(order.client_order_ids[-1], order.symbol))
+        wait_ns = engine.setup.query_interval_ns * min(2**doubt.queries, QUERY_BACKOFF_MAX)
+        doubt.queries += 1
+        engine.emit(SetTimer(TimerId(f"{DOUBT_PREFIX}{root}"), ENGINE, engine.now_ns + wait_ns))
+
+    def _not_listed(self, order: Order) -> None:
+        """An order of ours that a complete list does not hold."""
+        engine = self._engine
+        doubt = self.doubts.get(order.client_order_ids[0])
+        if doubt is None:
+            age_ns = engine.now_ns - order.updated_ns
+            if age_ns > engine.setup.settle_window_ns:
+                self._doubt_of(order, "the broker's list does not hold it")
+        elif self._is_past_window(doubt):
+            doubt.is_missing_in_list = True
+            self._conclude(order, doubt)
+
+    def _doubt_of(self, order: Order, evidence: str) -> Doubt:
+        root = order.client_order_ids[0]
+        doubt = self.doubts.get(root)
+        if doubt is None:
+            self._engine.emit(
+                OrderResolved(
+                    client_order_id=order.client_order_ids[-1],
+                    status=OrderStatus.IN_DOUBT,
+                    evidence=evidence,
+                )
+            )
+            self._engine.callbacks.order_changed(order)
+            self.begin_doubt(order)
+            doubt = self.doubts[root]
+        return doubt
+
+    def _conclude(self, order: Order, doubt: Doubt) -> None:
+        if not (doubt.is_unknown_by_query and doubt.is_missing_in_list):
+            return
+        self._engine.emit(
+            OrderResolved(
+                client_order_id=order.client_order_ids[-1],
+                status=OrderStatus.NOT_FOUND,
+                evidence="settle window passed; unknown to a query and missing in a full list",
+            )
+        )
+        self._settle(order)
+        self._engine.callbacks.order_changed(order)
+
+    def _settle(self, order: Order) -> None:
+        root = order.client_order_ids[0]
+        if self.doubts.pop(root, None) is not None:
+            self._engine.emit(CancelTimer(TimerId(f"{DOUBT_PREFIX}{root}"), ENGINE))
+
+    def _recover(self, record: FillRecord) -> None:
+        engine = self._engine
+        fill = e.OrderFilled(
+            client_order_id=record.client_order_id,
+            broker_order_id=record.broker_order_id,
+            execution_id=record.execution_id,
+            symbol=record.symbol,
+            side=record.side,
+            quantity=record.quantity,
+            price=record.price,
+            fee=record.fee,
+            ts_venue_ns=record.ts_venue_ns,
+        )
+        executions = engine.ledger.orders.executions
+        if executions.is_repeat(fill) or executions.is_past_horizon(fill):
+            return
+        engine.emit(FillRecovered(fill, "listed by the broker, delivered by no stream"))
+        engine.report_handler.after_fill(fill)
+
+    def _request(self, scope: SnapshotScope) -> None:
+        self._request_number += 1
+        self._engine.emit(
+            RequestSnapshot(f"truth-{self._engine.now_ns}-{self._request_number}", scope)
+        )
+
+    def _is_past_window(self, doubt: Doubt) -> bool:
+        return self._engine.now_ns - doubt.since_ns >= self._engine.setup.settle_window_ns
+
+    @staticmethod
+    def _is_settled(order: Order) -> bool:
+        return not order.is_open or not (order.in_doubt or order.status is OrderStatus.IN_DOUBT)
