@@ -32,14 +32,17 @@ class AuditPlaces(NamedTuple):
     journal: Path | None
 
 
+def refuse_both(path: Path | None, log_dir: Path | None) -> None:
+    """Raise BadParameter when the place was named twice."""
+    if path is not None and log_dir is not None:
+        raise typer.BadParameter("give PATH or --log-dir, not both")
+
+
 def find_places(path: Path | None, log_dir: Path | None) -> AuditPlaces:
     """What lies at a file, a log directory or a journal directory; `logs` when neither is given.
 
-    Raises BadParameter when both are given, ConfigError when neither an audit file nor a journal
-    is there.
+    Raises ConfigError when neither an audit file nor a journal is there.
     """
-    if path is not None and log_dir is not None:
-        raise typer.BadParameter("give PATH or --log-dir, not both")
     place = path or log_dir or DEFAULT_LOG_DIR
     if place.is_file():
         return AuditPlaces(place, None)

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regimeflow.cli.audit_places import AuditPlaces, LogDirOption, PathArgument, find_places
+from regimeflow.cli.audit_places import (
+    AuditPlaces,
+    LogDirOption,
+    PathArgument,
+    find_places,
+    refuse_both,
+)
 from regimeflow.cli.reply import Json, JsonOption, Reply
 
 if TYPE_CHECKING:
@@ -63,11 +69,12 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Print the readable log, oldest line first."""
-    places, wanted = find_places(path, log_dir), AuditFilter(kind, order, since)
+    refuse_both(path, log_dir)
+    wanted = AuditFilter(kind, order, since)
     with Reply("audit-show", is_json=as_json) as reply:
         newest: deque[AuditLine] = deque(maxlen=limit)
         matching = 0
-        for line in _lines(places):
+        for line in _lines(find_places(path, log_dir)):
             if wanted.has(line):
                 matching += 1
                 newest.append(line)

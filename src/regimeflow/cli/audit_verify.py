@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regimeflow.cli.audit_places import LogDirOption, PathArgument, find_places
+from regimeflow.cli.audit_places import LogDirOption, PathArgument, find_places, refuse_both
 from regimeflow.cli.reply import JsonOption, Reply, Status
 
 if TYPE_CHECKING:
@@ -31,8 +31,9 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check the hash chains of audit and journal; exit 1 on damage."""
-    places = find_places(path, log_dir)
+    refuse_both(path, log_dir)
     with Reply("audit-verify", is_json=as_json) as reply:
+        places = find_places(path, log_dir)
         journal = _verify_journal(reply, places.journal, anchor)
         audit = _verify_audit(reply, places.audit, anchor)
         if anchor is not None:

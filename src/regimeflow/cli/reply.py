@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from regimeflow.cli.terminal import write_line
-from regimeflow.errors import EXIT_OK, EXIT_REFUSED
+from regimeflow.errors import EXIT_REFUSED
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -70,11 +70,6 @@ class Reply:
     def is_ok(self) -> bool:
         """True while no item failed."""
         return all(item["status"] != Status.FAIL for item in self._items)
-
-    @property
-    def exit_code(self) -> int:
-        """What the program returns as things stand."""
-        return EXIT_OK if self.is_ok else self._fail_code
 
     def refuse_with(self, exit_code: int) -> None:
         """Set the exit code of a failure."""

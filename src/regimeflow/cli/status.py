@@ -25,12 +25,11 @@ def status(
 ) -> None:
     """Show what the engine is doing, or did last.
 
-    Exit 1 without a status, or when something in it needs you. Ages are in the time of the data: how much older than the last event.
+    Exit 1 without a status, or when something in it needs you. Ages are in the time of the data:
+    how much older than the last event.
     """
     if config is not None and log_dir is not None:
         raise typer.BadParameter("give --config or --log-dir, not both")
-    from regimeflow.live.lock import is_locked
-
     with Reply("status", is_json=as_json) as reply:
         directory = _directory(config, log_dir)
         document = _read(directory / STATUS_NAME)
@@ -44,7 +43,7 @@ def status(
             )
             reply.say_failure(f"error: no {STATUS_NAME} in {directory}; no live run wrote there")
             return
-        is_running = is_locked(directory)
+        is_running = _is_running(directory)
         reply.add(running=is_running, log_dir=str(directory), **document)
         _tell_process(reply, document, directory, is_running=is_running)
         _tell_trading(reply, document)
@@ -62,6 +61,19 @@ def _directory(config: Path | None, log_dir: Path | None) -> Path:
     if settings.live is None:
         raise ConfigError(f"{config}: no live section, so no log_dir; name it with --log-dir")
     return settings.live.log_dir
+
+
+def _is_running(directory: Path) -> bool:
+    from regimeflow.errors import ConfigError
+    from regimeflow.live.lock import is_locked
+
+    try:
+        return is_locked(directory)
+    except OSError as error:
+        raise ConfigError(
+            f"{directory}: whether an engine runs here cannot be told ({error}); run this as the "
+            "user that runs the engine"
+        ) from error
 
 
 def _read(path: Path) -> dict[str, Any] | None:
