@@ -129,4 +129,4 @@ def test_recorded_user_configuration_is_refused_for_its_broker_only(
     if not path.is_file():
         pytest.skip(f"no recorded configuration at {path}")
     _, problems = inspect_config(path, environ={}, cwd=tmp_path)
-    assert [problem.path for problem in problems] == [("live", "broker"), ("live", "reconnect")]
+    assert [problem.path for problem in problems] == [("live", "broker")]

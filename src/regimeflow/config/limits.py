@@ -101,6 +101,12 @@ class LimitsSection(Section):
         unit="bars of the subscribed size",
         gt=0,
     )
+    max_in_doubt: Whole | None = key(
+        "Most orders of unknown fate; above it nothing new enters.",
+        default=None,
+        unit="orders",
+        ge=0,
+    )
     restricted: Symbols = key("Symbols in which nothing may be opened.", default=())
     allow_short: Flag | None = key(
         "Whether a position may be below zero. Left out: yes for equity, no for crypto.",

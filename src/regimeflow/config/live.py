@@ -60,11 +60,35 @@ class SimBrokerSection(Section):
     end: Day | None = key(
         "Last day played back, inclusive. Left out: the last day of the data.", default=None
     )
+    url: Text | None = key(
+        "Address of a simulated venue in another process (`regimeflow venue sim`), such as "
+        "http://127.0.0.1:8765. Left out: the venue runs inside the engine and plays the data.",
+        default=None,
+    )
+    request_timeout_ms: Whole = key(
+        "Silence after which the outcome of a request counts as unknown.",
+        default=5000,
+        unit="milliseconds",
+        ge=100,
+    )
     speed: Number = key(
         "Pace of the playback; 0 is as fast as possible, 1 is real time.",
         default=0,
         unit="times real time",
         ge=0,
+    )
+
+
+class ReconnectSection(Section):
+    """`live.reconnect`: how a lost link is brought back (with a broker behind a link)."""
+
+    enabled: Flag = key("Whether a lost link is brought back.", default=True)
+    initial_ms: Whole = key("First pause.", default=500, unit="milliseconds", ge=1)
+    max_ms: Whole = key(
+        "Longest pause; pauses double, with jitter.", default=30000, unit="milliseconds", ge=1
+    )
+    max_attempts: Whole = key(
+        "Attempts before giving up; 0 never gives up.", default=0, unit="attempts", ge=0
     )
 
 
@@ -156,6 +180,7 @@ class LiveSection(Section):
         unit="ms",
         gt=0,
     )
+    reconnect: ReconnectSection = key("Bringing back a lost link.", default=ReconnectSection())
     heartbeat: HeartbeatSection = key("Watching for silence.", default=HeartbeatSection())
     reconciliation: ReconciliationSection = key(
         "Differences from the broker's books.", default=ReconciliationSection()

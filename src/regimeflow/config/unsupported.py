@@ -35,12 +35,8 @@ class Unsupported:
 
 UNSUPPORTED: Mapping[str, Unsupported] = {
     "live.broker": Unsupported(_NETWORKED_BROKER, values=("alpaca", "binance", "ib")),
-    "live.broker_config.url": Unsupported("the venue runs inside the engine's process only"),
     "live.dry_run": Unsupported("every order would be submitted", off=(False,)),
     "live.shadow": Unsupported("shadow trading is not built", off=(False,)),
-    "live.reconnect": Unsupported(
-        _NETWORKED_BROKER, switch="enabled", inner=("initial_ms", "max_ms", "max_attempts")
-    ),
     "live.replay_journal_path": Unsupported("the event export is not built", off=("",)),
     "live.control": Unsupported(
         "the control address is not built", switch="enabled", inner=("host", "port")
@@ -59,7 +55,6 @@ UNSUPPORTED: Mapping[str, Unsupported] = {
     "live.risk.limits.industry_limits": Unsupported("group limits are not built"),
     "live.risk.limits.industry_map": Unsupported("group limits are not built"),
     "live.risk.limits.correlation": Unsupported("the correlation limit is not built"),
-    "live.risk.limits.max_in_doubt": Unsupported("the unknown orders cap is not built"),
     "live.risk.limits.quote_max_age_ms": Unsupported("use max_reference_age"),
     "live.risk.limits.max_price_jump_pct": Unsupported("the price jump control is not built"),
     "live.risk.limits.max_clock_offset_ms": Unsupported("the clock control is not built"),

@@ -51,6 +51,8 @@ NO_OUTPUTS: tuple[EngineOutput, ...] = ()
 class Engine:
     """One run's books, strategies and rules. Build it, then feed it events in order.
 
+    `ledger` and `market` let a boot start on books that were folded from a journal.
+
     Raises ConfigError from `initialize` of a strategy whose parameters are wrong.
     """
 
@@ -77,7 +79,13 @@ class Engine:
         "warming_count",
     )
 
-    def __init__(self, setup: EngineSetup) -> None:
+    def __init__(
+        self,
+        setup: EngineSetup,
+        *,
+        ledger: Ledger | None = None,
+        market: MarketState | None = None,
+    ) -> None:
         self.setup = setup
         self.instruments = setup.instruments
         self.now_ns = 0
@@ -86,7 +94,7 @@ class Engine:
         self.regime_detector = setup.regime_detector
         self._outputs: list[EngineOutput] = []
         policy = setup.policy
-        self.ledger = Ledger(
+        self.ledger = ledger or Ledger(
             Books(
                 setup.instruments,
                 setup.cash,
@@ -94,7 +102,7 @@ class Engine:
                 policy.max_orders_per_minute,
             )
         )
-        self.market = MarketState()
+        self.market = market or MarketState()
         self.holds = Holds(self)
         self.order_truth = OrderTruth(self)
         self.gate = RiskGate(policy, setup.instruments, self.ledger, self.market, self.holds)
@@ -196,6 +204,11 @@ class Engine:
             self.end_warmups()
         self.market_handler.on_trade(event)
 
+    def _heartbeat(self, event: e.Heartbeat) -> None:
+        """Time passed: what is periodic may be due. Fresh data makes it change nothing."""
+        if self.now_ns >= self.market_handler.next_due_ns > 0:
+            self.market_handler.work_periodically()
+
     def _ignore(self, event: e.Event) -> None:
         """Facts for observers: nothing that a decision can read."""
 
@@ -242,7 +255,7 @@ class Engine:
             e.FeedGap,
             e.DataConflated,
             e.ClockAdjusted,
-            e.Heartbeat,
         )
+        table[e.Heartbeat] = self._heartbeat
         table.update(dict.fromkeys(facts, self._ignore))
         return table

@@ -15,6 +15,8 @@ from regimeflow.model.market import Bar, BookDelta, BookSnapshot, Quote, Trade
 from regimeflow.model.session import Session
 
 HISTORY_BARS_MAX = 1_024
+SESSIONS_MAX = 8
+"""Closed sessions remembered; what was observed before them ages by the wall clock."""
 INFINITE = float("inf")
 
 
@@ -31,8 +33,8 @@ class MarketState:
     __slots__ = (
         "bars",
         "books",
+        "closed_sessions",
         "history",
-        "previous_close_ns",
         "quotes",
         "session",
         "stale",
@@ -47,7 +49,7 @@ class MarketState:
         self.history: dict[tuple[str, str | None], deque[Bar]] = {}
         self.stale: dict[str, str] = {}
         self.session: Session | None = None
-        self.previous_close_ns = 0
+        self.closed_sessions: deque[Session] = deque(maxlen=SESSIONS_MAX)
 
     def keep_bar(self, bar: Bar, size: str | None) -> None:
         """Add a closed bar to the history of its size (None: the feed's own)."""
@@ -91,14 +93,25 @@ class MarketState:
         if bar is not None:
             self.bars[symbol] = _split_bar(bar, ratio)
 
+    def close_session(self, session: Session) -> None:
+        """The venue stopped trading: from here on nothing grows older."""
+        self.closed_sessions.append(session)
+        if self.session == session:
+            self.session = None
+
     def open_age_ns(self, ts_ns: int, observed_ns: int) -> int:
-        """Open time between an observation and now; exact within two adjacent sessions."""
+        """Open time between an observation and now, over at most `SESSIONS_MAX` sessions."""
+        age_ns = 0
         session = self.session
-        if session is None:
-            return max(self.previous_close_ns - observed_ns, 0)
-        if observed_ns >= session.open_ns or not self.previous_close_ns:
-            return ts_ns - observed_ns
-        return ts_ns - session.open_ns + max(self.previous_close_ns - observed_ns, 0)
+        if session is not None:
+            age_ns = ts_ns - max(session.open_ns, observed_ns)
+        for past in reversed(self.closed_sessions):
+            if past.close_ns <= observed_ns:
+                return age_ns
+            age_ns += past.close_ns - max(past.open_ns, observed_ns)
+        if len(self.closed_sessions) == SESSIONS_MAX:
+            age_ns += max(self.closed_sessions[0].open_ns - observed_ns, 0)
+        return age_ns
 
     def reference(self, symbol: str, ts_ns: int, age_ns_max: int) -> Reference | None:
         """The newest of quote, trade and bar close, if it is fresh enough; else None."""

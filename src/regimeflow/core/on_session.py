@@ -66,10 +66,7 @@ class SessionHandler:
 
     def on_closed(self, event: e.SessionClosed) -> None:
         """The venue stops trading; the session's last data may still be on its way."""
-        market = self._engine.market
-        market.previous_close_ns = event.session.close_ns
-        if market.session == event.session:
-            market.session = None
+        self._engine.market.close_session(event.session)
 
     def on_timer(self, event: e.TimerFired) -> None:
         """A timer is due: the engine's own, or a strategy's."""

@@ -54,14 +54,19 @@ COMMANDS: tuple[type, ...] = (
 
 
 class Booted(NamedTuple):
-    """Where a run begins. `unwritten` are outputs of the last event that a crash cut off."""
+    """Where a run begins. `unwritten` are outputs of the last event that a crash cut off.
+
+    `schedule` is the rebuilt venue of a playback; None behind a link. `quarantine` says why
+    strategies could not be verified; empty when they were.
+    """
 
     engine: Engine
-    schedule: SimSchedule
+    schedule: SimSchedule | None
     recovered: Recovered
     is_resumed: bool
     last_event_seq: int
     unwritten: Sequence[EngineOutput]
+    quarantine: str = ""
 
 
 def boot(plan: RunPlan, journal_dir: Path, observers: Sequence[Observer]) -> Booted:

@@ -158,7 +158,7 @@ class LiveRunner:
         for order in pump.engine.ledger.orders.open.values():
             pump.send_unjournaled(
                 CancelOrder(
-                    order.client_order_ids[-1],
+                    order.standing_id,
                     order.broker_order_id,
                     order.symbol,
                     "the journal failed",
@@ -166,7 +166,7 @@ class LiveRunner:
             )
             self._console.say(
                 f"cancel sent without journal: {order.side} {order.leaves_quantity} "
-                f"{order.symbol} ({order.client_order_ids[-1]})",
+                f"{order.symbol} ({order.standing_id})",
                 "bad",
             )
 

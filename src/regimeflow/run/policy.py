@@ -32,6 +32,7 @@ def risk_policy(config: Config, *, bar_open_time_ns: int | None) -> RiskPolicy:
         max_orders_per_minute=limits.max_orders_per_minute,
         duplicate_order_window_ns=limits.duplicate_order_window_ms * NS_PER_MS,
         reference_age_ns_max=limits.max_reference_age * age_of_one_ns,
+        max_in_doubt=limits.max_in_doubt,
         initial_margin_ratio=config.account.margin.initial_margin_ratio,
     )
 

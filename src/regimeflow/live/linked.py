@@ -1,0 +1,213 @@
+"""A run behind a link: clock, timers, sessions, polls and a broker's client around the pump.
+
+Boot has folded the journal. What it cannot know is settled here before anything may enter:
+orders that may have left without an answer are put in doubt, wishes that were cut off by a
+crash are denied (never sent late), and the books are proved by a complete snapshot
+(`core/holds.py`). Only then do entries go on, and again after every reconnect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from regimeflow.brokers.protocol import AccountTruth, BrokerClient
+from regimeflow.config import Config
+from regimeflow.core.approved import Approved, EngineOutput, plain
+from regimeflow.live.boot import Booted
+from regimeflow.live.clock import EngineClock
+from regimeflow.live.inbox import Inbox
+from regimeflow.live.session_clock import SessionClock
+from regimeflow.live.timer_service import TimerService
+from regimeflow.model import events as e
+from regimeflow.model.commands import (
+    CancelTimer,
+    Command,
+    ReplaceOrder,
+    RequestSnapshot,
+    SetTimer,
+    SnapshotScope,
+    SubmitOrder,
+)
+from regimeflow.model.market import Bar
+from regimeflow.model.order import Order, OrderStatus
+from regimeflow.model.timestamps import NS_PER_MS
+from regimeflow.run.plan import RunPlan
+from regimeflow.run.pump import Pump
+
+CUT_OFF = "cut off by a crash before it was sent; never sent late"
+_FATE_UNKNOWN = {
+    OrderStatus.PENDING_NEW: e.RequestKind.SUBMIT,
+    OrderStatus.PENDING_CANCEL: e.RequestKind.CANCEL,
+    OrderStatus.PENDING_REPLACE: e.RequestKind.REPLACE,
+}
+
+
+class BrokerLink:
+    """What the router talks to: timers stay here, everything else goes to the broker."""
+
+    def __init__(self, client: BrokerClient) -> None:
+        self._client = client
+        self.timers: TimerService | None = None
+
+    def execute(self, ts_ns: int, command: Command) -> None:
+        """Carry out one command; never blocks and never raises for the network."""
+        if isinstance(command, SetTimer):
+            assert self.timers is not None
+            self.timers.set(command)
+        elif isinstance(command, CancelTimer):
+            assert self.timers is not None
+            self.timers.cancel(command)
+        else:
+            self._client.execute(ts_ns, command)
+
+
+class LinkedRun:
+    """Drives one pump from one broker client until it is told to stop."""
+
+    def __init__(
+        self, config: Config, client: BrokerClient, truth: AccountTruth, link: BrokerLink
+    ) -> None:
+        assert config.live is not None
+        self._config = config
+        self._live = config.live
+        self._client = client
+        self._truth = truth
+        self._link = link
+        self._polls: list[asyncio.TimerHandle] = []
+        self._poll_number = 0
+        self._failure: BaseException | None = None
+
+    async def play(self, plan: RunPlan, pump: Pump, booted: Booted, stop: asyncio.Event) -> None:
+        """Run until `stop` is set. Raises what the pump raised (a dead journal, our bug)."""
+        loop = asyncio.get_running_loop()
+        clock = EngineClock(
+            loop.time, max(self._truth.venue_now_ns, pump.ts_ns), speed=self._truth.speed
+        )
+        inbox = Inbox(pump, clock)
+        timers = self._link.timers = TimerService(loop, clock, inbox.deliver)
+        loop.set_exception_handler(lambda _, context: self._fail(context, stop))
+        if not booted.is_resumed:
+            await self._warm_up(plan, pump, clock)
+        inbox.deliver(e.EngineStarted(booted.recovered.boot + 1))
+        pump.open_epoch("restart" if booted.is_resumed else "start", booted.recovered.boot + 1)
+        self._settle_boot(pump, inbox, booted)
+        timers.rearm(pump.engine.ledger.timers.pending)
+        sessions = SessionClock(plan.calendar, clock, inbox.deliver, pump.engine.market.session)
+        sessions.start()
+        self._start_polls(pump)
+        self._beat(inbox, loop)
+        task = loop.create_task(self._client.run(inbox.deliver), name="broker")
+        try:
+            await self._until(stop, task)
+        finally:
+            sessions.close()
+            for handle in self._polls:
+                handle.cancel()
+            timers.close()
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            await self._client.close()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _until(self, stop: asyncio.Event, task: asyncio.Task[None]) -> None:
+        waiter = asyncio.get_running_loop().create_task(stop.wait(), name="stop")
+        done = asyncio.get_running_loop().create_future()
+        for watched in (waiter, task):
+            watched.add_done_callback(lambda _: done.done() or done.set_result(None))
+        await done
+        waiter.cancel()
+        if task.done() and not task.cancelled() and task.exception() is not None:
+            self._failure = task.exception()
+
+    # --- boot ---------------------------------------------------------------------------
+
+    async def _warm_up(self, plan: RunPlan, pump: Pump, clock: EngineClock) -> None:
+        """History from the same broker, through the same callbacks, before anything else."""
+        if not plan.warmup_bars:
+            return
+        bars: list[Bar] = []
+        for symbol in self._config.symbols:
+            bars += await self._client.history(symbol, plan.warmup_bars, clock.now_ns())
+        bars.sort(key=lambda bar: bar.ts_close_ns)
+        for bar in bars:
+            pump.take(max(bar.ts_close_ns, pump.ts_ns), bar)
+
+    def _settle_boot(self, pump: Pump, inbox: Inbox, booted: Booted) -> None:
+        """Deny what never left, doubt what may have."""
+        never_left = self._deny_unwritten(pump, booted)
+        for event in never_left:
+            inbox.deliver(event)
+        for order in list(pump.engine.ledger.orders.open.values()):
+            request = _FATE_UNKNOWN.get(order.status)
+            if request is not None:
+                inbox.deliver(e.OutcomeUnknown(_awaited_id(order), request, "restart"))
+
+    def _deny_unwritten(self, pump: Pump, booted: Booted) -> list[e.Event]:
+        """Record what a crash cut off, unsent, and report each order as refused."""
+        refusals: list[e.Event] = []
+        for output in booted.unwritten:
+            pump.record_unsent(booted.last_event_seq, output)
+            refusal = _refusal(output, pump.ts_ns)
+            if refusal is not None:
+                refusals.append(refusal)
+        pump.commit()
+        return refusals
+
+    # --- periodic work ------------------------------------------------------------------
+
+    def _start_polls(self, pump: Pump) -> None:
+        live = self._live
+        for scope, interval_ms in (
+            (SnapshotScope.ORDERS, live.order_reconcile_interval_ms),
+            (SnapshotScope.POSITIONS, live.position_reconcile_interval_ms),
+            (SnapshotScope.ACCOUNT, live.account_refresh_interval_ms),
+        ):
+            if interval_ms:
+                self._poll_later(pump, scope, interval_ms / 1_000 / self._truth.speed)
+
+    def _poll_later(self, pump: Pump, scope: SnapshotScope, interval_s: float) -> None:
+        def poll() -> None:
+            self._poll_number += 1
+            request_id = f"poll-{pump.ts_ns}-{self._poll_number}"
+            pump.request_snapshot(RequestSnapshot(request_id, scope))
+            self._polls[:] = [handle for handle in self._polls if not handle.cancelled()][-8:]
+            self._poll_later(pump, scope, interval_s)
+
+        self._polls.append(asyncio.get_running_loop().call_later(interval_s, poll))
+
+    def _beat(self, inbox: Inbox, loop: asyncio.AbstractEventLoop) -> None:
+        """Time passes for the watchdog even when nothing arrives."""
+        interval_s = self._live.heartbeat.interval_ms * NS_PER_MS / 1e9 / self._truth.speed
+
+        def beat() -> None:
+            inbox.deliver(e.Heartbeat("engine"))
+            self._polls.append(loop.call_later(interval_s, beat))
+            self._polls[:] = self._polls[-8:]
+
+        if self._live.heartbeat.enabled:
+            self._polls.append(loop.call_later(interval_s, beat))
+
+    def _fail(self, context: dict[str, Any], stop: asyncio.Event) -> None:
+        """An exception in a loop callback: end the run with it (the first one counts)."""
+        error = context.get("exception")
+        if self._failure is None:
+            self._failure = error or RuntimeError(str(context.get("message")))
+        stop.set()
+
+
+def _awaited_id(order: Order) -> Any:
+    """The client order id under which the pending request left."""
+    return order.client_order_ids[-1]
+
+
+def _refusal(output: EngineOutput, ts_ns: int) -> e.Event | None:
+    command = plain(output) if isinstance(output, Approved) else None
+    if isinstance(command, SubmitOrder):
+        return e.OrderRejected(command.client_order_id, CUT_OFF, ts_ns)
+    if isinstance(command, ReplaceOrder):
+        return e.CancelRejected(command.client_order_id, e.RequestKind.REPLACE, CUT_OFF, ts_ns)
+    return None
