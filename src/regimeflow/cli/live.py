@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +30,8 @@ def live(*, config: ConfigOption) -> None:
     settings = load_config(config)
     is_fast = settings.live is not None and not settings.live.broker_config.speed
     terminal = RichConsole(highlight=False)
-    with progress_bar("playback", console=terminal) as progress:
+    # At any other pace, orders and fills have lines of their own and the end is far away.
+    with progress_bar("playback", console=terminal) if is_fast else nullcontext() as progress:
         summary = run_live(settings, console=Console(terminal, is_fast=is_fast), progress=progress)
     for line in closing_lines(summary):
         write_line(line)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+REDRAW_S = 0.1
+"""The bar is drawn at most this often, by the work itself: a drawing thread would stall it."""
 
 
 class Progress(Protocol):
@@ -33,10 +38,15 @@ def progress_bar(label: str, *, console: Console | None = None) -> Iterator[Prog
 
     columns = (TextColumn(label), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     target = console or RichConsole(stderr=True)
-    with RichProgress(*columns, console=target, transient=True) as bar:
+    with RichProgress(*columns, console=target, transient=True, auto_refresh=False) as bar:
         task = bar.add_task(label, total=None)
+        drawn_s = 0.0
 
         def move(done: int, total: int | None = None, /) -> None:
-            bar.update(task, completed=done, total=total)
+            nonlocal drawn_s
+            now_s = time.monotonic()
+            if now_s - drawn_s >= REDRAW_S:
+                drawn_s = now_s
+                bar.update(task, completed=done, total=total, refresh=True)
 
         yield move
