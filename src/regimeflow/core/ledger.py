@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from regimeflow.core.applied import NOTHING, Applied
 from regimeflow.core.market_state import INFINITE
 from regimeflow.core.order_table import Happening
-from regimeflow.core.orders import NOTHING, Applied, Orders
+from regimeflow.core.orders import Orders
 from regimeflow.core.portfolio import EXTERNAL, Portfolio
 from regimeflow.core.recent_orders import RecentOrders
 from regimeflow.core.risk.losses import LossWatch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regimeflow.core.orders import Applied
+from regimeflow.core.applied import Applied
 from regimeflow.core.reconcile import Reconciler
 from regimeflow.model import events as e
 from regimeflow.model.commands import (

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import NamedTuple
 
+from regimeflow.core.applied import Applied, unknown_order
 from regimeflow.core.executions import Executions
 from regimeflow.core.exposure import ROUND_UP_12, Exposure
 from regimeflow.core.order_records import order_from_command, order_from_denial
@@ -30,16 +30,6 @@ from regimeflow.model.instrument import Instrument
 from regimeflow.model.order import TERMINAL_STATUSES, ZERO, Order
 
 TERMINAL_ORDERS_MAX = 20_000
-
-
-class Applied(NamedTuple):
-    """What a report did: the order it moved (None: nothing moved) and what was wrong with it."""
-
-    order: Order | None
-    discrepancy: DiscrepancyFound | None
-
-
-NOTHING = Applied(None, None)
 
 
 class Orders:
@@ -140,7 +130,7 @@ class Orders:
         """Apply a report that carries no quantity: accepted, rejected, canceled, expired ..."""
         order = self.get(client_order_id)
         if order is None:
-            return Applied(None, _unknown_order(client_order_id, happening.value))
+            return Applied(None, unknown_order(client_order_id, happening.value))
         if broker_order_id is not None:
             order.broker_order_id = broker_order_id
         if happening is Happening.REPLACE_REJECTED:
@@ -159,7 +149,7 @@ class Orders:
         """The order now stands on new terms (asked for, or changed by the venue itself)."""
         order = self.get(report.orig_client_order_id)
         if order is None:
-            return Applied(None, _unknown_order(report.orig_client_order_id, "replaced"))
+            return Applied(None, unknown_order(report.orig_client_order_id, "replaced"))
         asked = self.replacements.pop(report.client_order_id, None)
         discrepancy = self._move(ts_ns, order, Happening.REPLACED)
         if discrepancy is not None:
@@ -298,14 +288,4 @@ def _unknown_fill(fill: OrderFilled, order: Order | None) -> DiscrepancyFound:
         ours="no such order" if order is None else f"{order.side} {order.symbol}",
         theirs=f"{fill.side} {fill.quantity} {fill.symbol}",
         detail=f"{fill.client_order_id}: booked on the account, attributed to no strategy",
-    )
-
-
-def _unknown_order(client_order_id: ClientOrderId, what: str) -> DiscrepancyFound:
-    return DiscrepancyFound(
-        kind="unknown_order",
-        subject=client_order_id,
-        ours="no such order",
-        theirs=what,
-        detail="the venue reports on an order that these books do not hold",
     )
