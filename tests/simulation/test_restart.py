@@ -1,0 +1,51 @@
+"""A run that is interrupted, however often and wherever, ends as if it had not been."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.everything import FEEDS, everything
+from tests.simulation.playback import (
+    Crash,
+    RunConfiguration,
+    assert_same,
+    last_mark,
+    play_live,
+    play_until,
+    trail,
+)
+
+INTERRUPTIONS = 8
+"""In a run, so that with three feeds and two ways of stopping there are 48."""
+
+
+def play_with_interruptions(raw: RunConfiguration, log_dir: Path, *, orderly: bool) -> int:
+    """Interrupt the run at random facts until it ends; returns how often it was interrupted."""
+    rng, interruptions = random.Random(7), 0
+    while interruptions < INTERRUPTIONS:
+        # Facts of the boot do not count, so a small number hits the moments after a start too.
+        facts = rng.choice((rng.randint(1, 12), rng.randint(1, 400)))
+        try:
+            if play_until(raw, log_dir, facts, orderly=orderly).reason == "end of data":
+                return interruptions
+        except Crash:
+            pass
+        interruptions += 1
+    assert play_live(raw, log_dir).reason == "end of data"
+    return interruptions
+
+
+@pytest.mark.parametrize("orderly", [False, True], ids=["crash", "stop"])
+@pytest.mark.parametrize("feed", FEEDS)
+def test_interrupted_run_ends_as_if_it_had_not_been(
+    feed: str, orderly: bool, tmp_path: Path
+) -> None:
+    raw = everything(feed, tmp_path / "data")
+    play_live(raw, tmp_path / "whole")
+    count = play_with_interruptions(raw, tmp_path / "broken", orderly=orderly)
+    assert count == INTERRUPTIONS
+    assert_same(trail(tmp_path / "broken"), trail(tmp_path / "whole"))
+    assert last_mark(tmp_path / "broken") == last_mark(tmp_path / "whole")
