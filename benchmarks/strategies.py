@@ -34,16 +34,17 @@ class BarTrader(Strategy):
 
 
 class QuoteTrader(Strategy):
-    """One market order every quote: buys one, sells it on the next."""
+    """One market order every quote: each symbol is bought and sold by turns."""
 
     def initialize(self, ctx: Context) -> None:
         """Start flat."""
-        self.is_buying = False
+        self.is_long = dict.fromkeys(ctx.symbols, False)
 
     def on_quote(self, quote: Quote) -> None:
-        """Buy and sell by turns."""
-        self.is_buying = not self.is_buying
-        if self.is_buying:
-            self.ctx.buy(quote.symbol, 1)
+        """Buy, then sell."""
+        symbol = quote.symbol
+        if self.is_long[symbol]:
+            self.ctx.sell(symbol, 1)
         else:
-            self.ctx.sell(quote.symbol, 1)
+            self.ctx.buy(symbol, 1)
+        self.is_long[symbol] = not self.is_long[symbol]

@@ -136,16 +136,13 @@ class CountingLink:
 
 
 class Run:
-    """One pass over the data, ready to start: schedule, pump and link, freshly made."""
+    """One pass over the data, freshly made: schedule, pump and link, the strategy started."""
 
     def __init__(self, plan: RunPlan, recorder: Recorder | None = None) -> None:
         self.schedule = plan.new_schedule()
         self.link = CountingLink(self.schedule)
         self.pump = Pump(plan.new_engine(), recorder or MemoryRecorder(), self.link)
         self.fills = self.schedule.venue.ledger.fills
-
-    def start(self) -> None:
-        """Start the strategies."""
         self.pump.take(0, EngineStarted(1))
 
     def take_some(self, count: int) -> None:
@@ -154,8 +151,11 @@ class Run:
         for ts_ns, event in islice(self.schedule, count):
             take(ts_ns, event)
 
-    def to_end(self) -> None:
-        """Put every event that is left through."""
+    def to_end(self) -> int:
+        """Put every event that is left through; returns how many there were."""
         take = self.pump.take
+        taken = 0
         for ts_ns, event in self.schedule:
             take(ts_ns, event)
+            taken += 1
+        return taken

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from copy import copy
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from regimeflow.core.seat import Seat
@@ -37,10 +38,11 @@ Call = tuple[Seat, Callable[[Any], None]]
 class Callbacks:
     """The seats, who overrides what, and the queue of consequences."""
 
-    __slots__ = ("_engine", "_queue", "by_name", "seats")
+    __slots__ = ("_engine", "_is_draining", "_queue", "by_name", "seats")
 
     def __init__(self, engine: Engine, seats: Iterable[Seat]) -> None:
         self._engine = engine
+        self._is_draining = False
         self.seats: dict[StrategyId, Seat] = {seat.strategy_id: seat for seat in seats}
         self._queue: deque[tuple[Seat, Callable[[Any], None], Any]] = deque()
         self.by_name: dict[str, list[Call]] = {}
@@ -57,8 +59,16 @@ class Callbacks:
     def deliver(self, calls: Iterable[Call], argument: object) -> None:
         """Call each listener in turn; let its wishes take effect before the next is called."""
         for seat, call in calls:
-            self._guard(seat, call, argument, call.__name__)
-        if self._queue:
+            try:
+                call(argument)
+            except InvariantViolated:
+                raise  # our bug, met inside a callback: it must not pass for the strategy's
+            except Exception as error:  # noqa: BLE001 - user code may raise anything
+                self.fault(seat, call.__name__, f"{type(error).__name__}: {error}")
+                continue
+            if seat.staged:
+                self._engine.desk.release(self._engine.now_ns, seat)
+        if self._queue and not self._is_draining:
             self.drain()
 
     def broadcast(self, name: str, argument: object) -> None:
@@ -81,6 +91,7 @@ class Callbacks:
 
     def drain(self) -> None:
         """Deliver the queued consequences of this event, and theirs."""
+        self._is_draining = True
         taken: dict[StrategyId, int] = {}
         while self._queue:
             seat, call, argument = self._queue.popleft()
@@ -92,14 +103,14 @@ class Callbacks:
                     seat, call.__name__, f"more than {CONSEQUENCES_MAX} consequences of one event"
                 )
                 continue
-            self._guard(seat, call, argument, call.__name__)
+            self.deliver(((seat, call),), argument)
+        self._is_draining = False
 
     def call_lifecycle(self, seat: Seat, name: str) -> None:
         """Call `on_start` or `on_stop`."""
         if not seat.is_faulted:
-            method = getattr(seat.strategy, name)
-            self._guard(seat, lambda _: method(), None, name)
-            self.drain()
+            call = _without_argument(getattr(seat.strategy, name))
+            self.deliver(((seat, call),), None)
 
     def roll(self, seat: Seat, session: str) -> None:
         """Save a strategy's state and make it anew from what was saved.
@@ -129,13 +140,12 @@ class Callbacks:
             engine.emit(TradingStateChanged(TradingState.REDUCING, reason, "C25", seat.strategy_id))
         engine.desk.cancel_entries(seat.strategy_id, "strategy faulted")
 
-    def _guard(self, seat: Seat, call: Callable[[Any], None], argument: object, name: str) -> None:
-        try:
-            call(argument)
-        except InvariantViolated:
-            raise  # our bug, met inside a callback: it must not pass for the strategy's
-        except Exception as error:  # noqa: BLE001 - user code may raise anything
-            self.fault(seat, name, f"{type(error).__name__}: {error}")
-            return
-        if seat.staged:
-            self._engine.desk.release(self._engine.now_ns, seat)
+
+def _without_argument(method: Callable[[], None]) -> Callable[[Any], None]:
+    """A callback that takes nothing, in the form of those that take an event."""
+
+    @wraps(method)
+    def call(_: object) -> None:
+        method()
+
+    return call

@@ -194,16 +194,6 @@ class Engine:
     def _order_denied(self, order: Any) -> None:
         self.callbacks.order_changed(order)
 
-    def _quote(self, event: Quote) -> None:
-        if self.warming_count:
-            self.end_warmups()
-        self.market_handler.on_quote(event)
-
-    def _trade(self, event: Trade) -> None:
-        if self.warming_count:
-            self.end_warmups()
-        self.market_handler.on_trade(event)
-
     def _heartbeat(self, event: e.Heartbeat) -> None:
         """Time passed: what is periodic may be due. Fresh data makes it change nothing."""
         if self.now_ns >= self.market_handler.next_due_ns > 0:
@@ -216,8 +206,8 @@ class Engine:
         market, report = self.market_handler, self.report_handler
         session, operator = self.session_handler, self.operator_handler
         table: dict[type, Callable[[Any], None]] = {
-            Quote: self._quote,
-            Trade: self._trade,
+            Quote: market.on_quote,
+            Trade: market.on_trade,
             Bar: market.on_bar,
             BookSnapshot: market.on_book,
             BookDelta: market.on_book_delta,

@@ -84,9 +84,6 @@ class Ledger:
     def apply_event(self, ts_ns: int, event: e.Event) -> Applied:
         """Take one event into the books; returns the order it moved and what was wrong."""
         kind = type(event)
-        if kind is Quote or kind is Bar or kind is Trade:
-            self.apply_price(event)  # type: ignore[arg-type]
-            return NOTHING
         happening = _PLAIN_REPORTS.get(kind)
         if happening is not None:
             return self.orders.report(
@@ -98,6 +95,12 @@ class Ledger:
             )
         if isinstance(event, e.OrderFilled):
             return self.apply_fill(ts_ns, event)
+        if isinstance(event, Quote):
+            self.apply_quote(event)
+        elif isinstance(event, Bar):
+            self.apply_price(event.symbol, event.close)
+        elif isinstance(event, Trade):
+            self.apply_price(event.symbol, event.price)
         if isinstance(event, e.OrderReplaced):
             return self.orders.apply_replaced(ts_ns, event)
         if isinstance(event, e.CancelRejected):
@@ -125,22 +128,19 @@ class Ledger:
             self.losses.open_session(self.net_equity)
         return NOTHING
 
-    def apply_price(self, event: Quote | Bar | Trade) -> None:
+    def apply_quote(self, quote: Quote) -> None:
+        """Value the symbol at mid; a one-sided quote values nothing, the last good price stands."""
+        bid, ask = quote.bid, quote.ask
+        if 0.0 < bid <= ask:
+            self.apply_price(quote.symbol, 0.5 * (bid + ask))
+
+    def apply_price(self, symbol: str, price: float) -> None:
         """Value the symbol at what was just observed, and let the peak follow."""
-        if type(event) is Bar:
-            price = event.close
-        elif type(event) is Quote:
-            # A one-sided quote values nothing: the last good price stands.
-            if not 0.0 < event.bid <= event.ask:
-                return
-            price = 0.5 * (event.bid + event.ask)
-        else:
-            price = event.price  # type: ignore[union-attr]
         if not 0.0 < price < INFINITE:
             return  # NaN, zero and the like are no prices: the last good one stands
         portfolio = self.portfolio
-        portfolio.marks[event.symbol] = price
-        if event.symbol in portfolio.held:
+        portfolio.marks[symbol] = price
+        if symbol in portfolio.held:
             self.losses.see(self.net_equity)
 
     def apply_fill(self, ts_ns: int, fill: e.OrderFilled) -> Applied:

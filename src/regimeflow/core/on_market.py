@@ -35,6 +35,8 @@ class MarketHandler:
         "_built_calls",
         "_engine",
         "_is_watching_losses",
+        "_market",
+        "_moment",
         "_period_ns",
         "_quote_calls",
         "_tick_calls",
@@ -46,6 +48,8 @@ class MarketHandler:
     def __init__(self, engine: Engine) -> None:
         setup = engine.setup
         self._engine = engine
+        self._market = engine.market
+        self._moment = engine.desk.moment
         self.shop = BarShop(engine.market, setup.bar_size_ns)
         limit_ns = 2 * setup.bar_size_ns if setup.bar_size_ns else setup.stale_after_ns
         self.watchdog = Watchdog(
@@ -98,8 +102,10 @@ class MarketHandler:
     def on_quote(self, quote: Quote) -> None:
         """A new best bid and ask."""
         engine, symbol = self._engine, quote.symbol
-        engine.market.quotes[symbol] = quote
-        engine.ledger.apply_price(quote)
+        if engine.warming_count:
+            engine.end_warmups()
+        self._market.quotes[symbol] = quote
+        engine.ledger.apply_quote(quote)
         self._observe(symbol, quote.ts_venue_ns)
         if self.shop.builders and 0.0 < quote.bid <= quote.ask:
             self._announce(self.shop.add_price(symbol, quote.ts_venue_ns, quote.mid, 0.0))
@@ -110,8 +116,10 @@ class MarketHandler:
     def on_trade(self, trade: Trade) -> None:
         """A print."""
         engine, symbol = self._engine, trade.symbol
-        engine.market.trades[symbol] = trade
-        engine.ledger.apply_price(trade)
+        if engine.warming_count:
+            engine.end_warmups()
+        self._market.trades[symbol] = trade
+        engine.ledger.apply_price(symbol, trade.price)
         self._observe(symbol, trade.ts_venue_ns)
         if self.shop.builders:
             self._announce(self.shop.add_price(symbol, trade.ts_venue_ns, trade.price, trade.size))
@@ -122,9 +130,9 @@ class MarketHandler:
     def on_bar(self, bar: Bar) -> None:
         """A closed bar of the feed."""
         engine, symbol = self._engine, bar.symbol
-        engine.market.bars[symbol] = bar
-        engine.market.keep_bar(bar, None)
-        engine.ledger.apply_price(bar)
+        self._market.bars[symbol] = bar
+        self._market.keep_bar(bar, None)
+        engine.ledger.apply_price(symbol, bar.close)
         self._observe(symbol, bar.ts_close_ns)
         if engine.regime_detector is not None and symbol == engine.setup.regime_symbol:
             self._update_regime(bar)
@@ -151,16 +159,21 @@ class MarketHandler:
 
     def _observe(self, symbol: str, ts_venue_ns: int) -> None:
         """Freshness, intent ids, loss limits and periodic work: what every observation does."""
-        engine = self._engine
-        moment = engine.desk.moment
+        engine, watchdog, moment = self._engine, self.watchdog, self._moment
         if ts_venue_ns == moment.ts_venue_ns and symbol == moment.symbol:
             moment.ordinal += 1
         else:
-            moment.symbol, moment.ts_venue_ns, moment.ordinal = symbol, ts_venue_ns, 0
+            moment.symbol = symbol
+            moment.ts_venue_ns = ts_venue_ns
+            moment.ordinal = 0
         if moment.wish_count:
             moment.wish_count.clear()
-        change = self.watchdog.first_or_recovered(symbol)
-        self.watchdog.heard(symbol, ts_venue_ns)
+        change = None
+        if symbol not in watchdog.heard_ns or watchdog.stale:
+            change = watchdog.first_or_recovered(symbol)
+        watchdog.heard_ns[symbol] = ts_venue_ns
+        if watchdog.is_daily:
+            watchdog.heard_in_session(symbol)
         if change is not None:
             engine.change_health(change)
         if engine.now_ns >= self.next_due_ns:

@@ -16,17 +16,19 @@ class Watchdog:
     """Remembers when each symbol was last heard, and who is stale.
 
     `blocks_orders`: a stale symbol has no reference price, so that nothing may enter there.
+    `heard_ns` is written by the market handler itself at every observation (a call would cost
+    several times the store), after `first_or_recovered` where the symbol is new or `stale`.
     """
 
     __slots__ = (
         "_blocks_orders",
-        "_heard_ns",
         "_heard_session",
         "_limit_ns",
         "_market",
-        "_stale",
+        "heard_ns",
         "is_daily",
         "sessions",
+        "stale",
     )
 
     def __init__(
@@ -34,24 +36,23 @@ class Watchdog:
     ) -> None:
         self._market = market
         self._blocks_orders = blocks_orders
-        self._stale: set[str] = set()
+        self.stale: set[str] = set()
         self._limit_ns = limit_ns
         self.is_daily = is_daily
-        self._heard_ns: dict[str, int] = {}
+        self.heard_ns: dict[str, int] = {}
         self._heard_session: dict[str, int] = {}
         self.sessions = 0
 
-    def heard(self, symbol: str, ts_ns: int) -> None:
-        """Data of `symbol` arrived."""
-        self._heard_ns[symbol] = ts_ns
+    def heard_in_session(self, symbol: str) -> None:
+        """Data of `symbol` arrived on a daily feed, which is judged in sessions."""
         self._heard_session[symbol] = self.sessions
 
     def first_or_recovered(self, symbol: str) -> HealthChanged | None:
         """The change to announce when data of `symbol` arrives, if it is one."""
-        if symbol not in self._heard_ns:
+        if symbol not in self.heard_ns:
             return HealthChanged(f"feed:{symbol}", HealthStatus.OK, "first data")
-        if symbol in self._stale:
-            self._stale.remove(symbol)
+        if symbol in self.stale:
+            self.stale.remove(symbol)
             self._market.stale.pop(symbol, None)
             return HealthChanged(f"feed:{symbol}", HealthStatus.OK, "data again")
         return None
@@ -60,17 +61,23 @@ class Watchdog:
         """Symbols that have become stale; nothing does outside sessions."""
         if self._market.session is None and not self.is_daily:
             return []
+        if not self.is_daily and self._is_all_recent(ts_ns):
+            return []
         found = []
-        for symbol, heard_ns in self._heard_ns.items():
-            if symbol in self._stale:
+        for symbol, heard_ns in self.heard_ns.items():
+            if symbol in self.stale:
                 continue
             detail = self._lateness(symbol, ts_ns, heard_ns)
             if detail:
-                self._stale.add(symbol)
+                self.stale.add(symbol)
                 if self._blocks_orders:
                     self._market.stale[symbol] = detail
                 found.append((symbol, HealthChanged(f"feed:{symbol}", HealthStatus.STALE, detail)))
         return found
+
+    def _is_all_recent(self, ts_ns: int) -> bool:
+        """The quick answer: open time never passes faster than time."""
+        return ts_ns - min(self.heard_ns.values(), default=ts_ns) <= self._limit_ns
 
     def _lateness(self, symbol: str, ts_ns: int, heard_ns: int) -> str:
         if self.is_daily:
