@@ -24,7 +24,7 @@ from regimeflow.run.recorder import MemoryRecorder, Recorder
 from regimeflow.venue.schedule import SimSchedule
 
 Progress = Callable[[int, int], None]
-PROGRESS_EVERY_EVENTS = 20_000
+PROGRESS_EVERY_EVENTS = 1_000
 PRICES_MAX = 2_000
 """Closes per symbol kept for the charts; longer histories are thinned evenly."""
 

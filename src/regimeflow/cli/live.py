@@ -44,6 +44,7 @@ def closing_lines(summary: LiveSummary) -> list[str]:
         ("ended", summary.reason),
         ("activity", f"{summary.orders} orders, {summary.fills} fills"),
         ("equity", summary.equity),
+        ("reconciled", summary.reconciled),
         ("drift", summary.verdict),
         ("journal head", summary.journal_head),
         ("audit head", summary.audit_head),

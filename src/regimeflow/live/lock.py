@@ -56,7 +56,7 @@ def is_locked(directory: Path) -> bool:
     path = directory / LOCK_NAME
     if not path.exists():
         return False
-    with path.open("a+b") as file:
+    with path.open("rb") as file:
         return not _try_lock(file)
 
 

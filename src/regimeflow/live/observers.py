@@ -6,6 +6,7 @@ from pathlib import Path
 
 from regimeflow.config import Config
 from regimeflow.journal.records import Record
+from regimeflow.model.events import BrokerSnapshot
 from regimeflow.observe.audit import AuditFormat, AuditLog
 from regimeflow.observe.baseline import Baseline
 from regimeflow.observe.drift import Anchor, DriftPaths, LiveDrift
@@ -25,6 +26,7 @@ class LiveObservers:
         form = AuditFormat(live.audit.format)
         name = "audit.jsonl" if form is AuditFormat.JSONL else "audit.log"
         self.audit_path = log_dir / name
+        self.snapshots = 0
         self.audit = AuditLog(self.audit_path, form)
         self.status = StatusFile(
             log_dir / "status.json", records_between_writes=STATUS_RECORDS_BETWEEN_WRITES
@@ -44,6 +46,7 @@ class LiveObservers:
 
     def on_record(self, record: Record) -> None:
         """Show one fact to every file."""
+        self.snapshots += type(record.body) is BrokerSnapshot
         self.audit.on_record(record)
         self.status.on_record(record.seq, record.ts_ns, record.body)
         if self.drift is not None:

@@ -1,55 +1,35 @@
-"""The live runner: boots, plays events through the pump on an asyncio loop, stops in order.
-
-Today it drives the `sim` broker, whose one clock is the data: `speed` only sleeps, and no event
-is ever stamped by the wall. The loop is real, so signals and pacing work as with any broker.
+"""The live runner: lock, plan, boot, then a playback or a broker behind a link, then the files.
 
 Stop order: no new events, strategies stop, last valuation, journal flushed, files brought up to
 date, lock released. A dead disk is the exception to "write, then act": cancels leave all the
-same and are printed (decision "a dead disk").
+same and are printed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from regimeflow.config import Config, limit_warnings
-from regimeflow.errors import EXIT_HALTED, EXIT_OK, ConfigError, JournalError
+from regimeflow.errors import ConfigError, JournalError
 from regimeflow.journal.writer import Durability, JournalWriter
-from regimeflow.live.archive import END_OF_DATA, archive_completed
+from regimeflow.live.archive import archive_completed
 from regimeflow.live.boot import Booted, boot
 from regimeflow.live.console import Console
 from regimeflow.live.lock import EngineLock
 from regimeflow.live.observers import LiveObservers, load_baseline
-from regimeflow.live.polls import Polls
-from regimeflow.model.commands import CancelOrder, TradingState
-from regimeflow.model.events import EngineStarted, EngineStopped, LinkUp
-from regimeflow.model.timestamps import NS_PER_S
+from regimeflow.live.playback import Progress, play
+from regimeflow.live.signals import on_stop_signals
+from regimeflow.live.summary import LiveSummary, summarise
+from regimeflow.model.commands import CancelOrder
+from regimeflow.model.events import EngineStopped
+from regimeflow.observe.baseline import Baseline
 from regimeflow.run.manifest import write_manifest
 from regimeflow.run.plan import RunPlan, make_plan
 from regimeflow.run.pump import Pump
+from regimeflow.run.router import Link
 
-TURN_S = 0.005
-"""How long the loop plays before it looks after signals: the longest delay of an order to stop."""
-Progress = Callable[[int, int], None]
-
-
-class LiveSummary(NamedTuple):
-    """How a run ended. `exit_code` is 0, or 3 when it ended HALTED."""
-
-    exit_code: int
-    reason: str
-    orders: int
-    fills: int
-    equity: str
-    verdict: str
-    audit_head: str
-    journal_head: str
-    log_dir: Path
+__all__ = ["LiveRunner", "LiveSummary", "run_live"]
 
 
 class LiveRunner:
@@ -67,10 +47,13 @@ class LiveRunner:
         self._stop = asyncio.Event()
         self._stop_reason = ""
 
-    def request_stop(self, reason: str) -> None:
-        """Ask for an orderly stop; safe from a signal handler on the loop."""
-        self._stop_reason = self._stop_reason or reason
+    def request_stop(self, reason: str) -> bool:
+        """Ask for an orderly stop; False when one is under way already."""
+        if self._stop.is_set():
+            return False
+        self._stop_reason = reason
         self._stop.set()
+        return True
 
     async def run(self) -> LiveSummary:
         """Run to the end of the playback or to a stop request.
@@ -82,76 +65,57 @@ class LiveRunner:
             archived = archive_completed(log_dir)
             plan = make_plan(self._config, "live")
             baseline = load_baseline(self._config, plan)
-            observers = LiveObservers(plan, log_dir, baseline)
-            journal_dir = log_dir / "journal"
-            write_manifest(journal_dir, plan)
             self._announce(plan, archived)
-            booted = boot(plan, journal_dir, (observers.on_record,))
-            recovered = booted.recovered
-            journal = JournalWriter(
-                journal_dir,
-                durability=_durability(self._config),
-                next_seq=recovered.next_seq,
-                head_hash=recovered.head_hash,
-            )
-            pump = Pump(
-                booted.engine,
-                journal,
-                booted.schedule,
-                (observers.on_record, self._console.on_record),
-                fingerprint=plan.fingerprint(baseline.sha256 if baseline else ""),
-                epoch=recovered.epochs,
-                ts_ns=recovered.last_ts_ns,
-            )
+            observers, booted = self._boot(plan, baseline)
+            assert booted.schedule is not None
+            pump, journal = self._open(plan, baseline, observers, booted, booted.schedule)
             try:
-                reason = await self._play(plan, pump, booted)
+                reason = await play(self._config, plan, pump, booted, self._stop, self._progress)
+                reason = reason or self._stop_reason
+                pump.take(pump.ts_ns, EngineStopped(reason))
+                pump.commit()
             except JournalError:
                 self._cancel_without_journal(pump)
                 raise
             journal.close()
             observers.flush()
             self._console.close_year()
-            return self._summarise(reason, pump, observers, journal)
+            return summarise(reason, pump, observers, journal, log_dir)
 
-    # --- playing ------------------------------------------------------------------------
+    # --- steps --------------------------------------------------------------------------
 
-    async def _play(self, plan: RunPlan, pump: Pump, booted: Booted) -> str:
-        schedule = booted.schedule
-        number = booted.recovered.boot + 1
-        if booted.unwritten:
-            pump.finish_cut_event(booted.last_event_seq, booted.unwritten)
-        item = schedule.next()
-        if not booted.is_resumed and item is not None:
-            pump.ts_ns = item[0]
-        pump.take(pump.ts_ns, EngineStarted(number))
-        pump.open_epoch("start" if number == 1 else "restart", boot=number)
-        pump.take(pump.ts_ns, LinkUp("sim", "in process"))
-        polls, pace = Polls(self._config), _Pace(self._live.broker_config.speed, pump.ts_ns)
-        loop = asyncio.get_running_loop()
-        total, done = plan.feed.event_count, 0
-        turn_ends = loop.time() + TURN_S
-        while item is not None and not self._stop.is_set():
-            ts_ns, event = item
-            delay_s = pace.delay_s(loop.time(), ts_ns)
-            if delay_s > 0:
-                pump.commit()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), delay_s)
-                    break
-            pump.take(ts_ns, event)
-            done += 1
-            if ts_ns >= polls.next_ns:
-                pump.request_snapshot(polls.due(ts_ns))
-            item = schedule.next()
-            if loop.time() >= turn_ends:
-                if self._progress is not None:
-                    self._progress(min(done, total), total)
-                await asyncio.sleep(0)
-                turn_ends = loop.time() + TURN_S
-        reason = END_OF_DATA if item is None else self._stop_reason
-        pump.take(pump.ts_ns, EngineStopped(reason))
-        pump.commit()
-        return reason
+    def _boot(self, plan: RunPlan, baseline: Baseline | None) -> tuple[LiveObservers, Booted]:
+        log_dir = self._live.log_dir
+        observers = LiveObservers(plan, log_dir, baseline)
+        write_manifest(log_dir / "journal", plan)
+        return observers, boot(plan, log_dir / "journal", (observers.on_record,))
+
+    def _open(
+        self,
+        plan: RunPlan,
+        baseline: Baseline | None,
+        observers: LiveObservers,
+        booted: Booted,
+        link: Link,
+    ) -> tuple[Pump, JournalWriter]:
+        """The journal continued where it ends, and the pump on it."""
+        recovered = booted.recovered
+        journal = JournalWriter(
+            self._live.log_dir / "journal",
+            durability=_durability(self._config),
+            next_seq=recovered.next_seq,
+            head_hash=recovered.head_hash,
+        )
+        pump = Pump(
+            booted.engine,
+            journal,
+            link,
+            (observers.on_record, self._console.on_record),
+            fingerprint=plan.fingerprint(baseline.sha256 if baseline else ""),
+            epoch=recovered.epochs,
+            ts_ns=recovered.last_ts_ns,
+        )
+        return pump, journal
 
     def _cancel_without_journal(self, pump: Pump) -> None:
         """The disk is dead: ask the venue to cancel what works, and say what was asked."""
@@ -170,8 +134,6 @@ class LiveRunner:
                 "bad",
             )
 
-    # --- telling ------------------------------------------------------------------------
-
     def _announce(self, plan: RunPlan, archived: Path | None) -> None:
         say = self._console.say
         if archived is not None:
@@ -189,42 +151,6 @@ class LiveRunner:
                     "warn",
                 )
 
-    def _summarise(
-        self, reason: str, pump: Pump, observers: LiveObservers, journal: JournalWriter
-    ) -> LiveSummary:
-        ledger = pump.engine.ledger
-        is_halted = ledger.trading.account is TradingState.HALTED
-        tally = observers.status.fold.tally
-        return LiveSummary(
-            exit_code=EXIT_HALTED if is_halted else EXIT_OK,
-            reason=reason,
-            orders=tally.orders,
-            fills=tally.fills,
-            equity=f"{ledger.portfolio.exact_equity:,.2f}",
-            verdict=observers.drift.verdict if observers.drift is not None else "off",
-            audit_head=observers.audit.head,
-            journal_head=journal.head,
-            log_dir=self._live.log_dir,
-        )
-
-
-class _Pace:
-    """How long to wait before an event: `speed` data seconds pass in one wall second."""
-
-    __slots__ = ("_origin_ns", "_origin_s", "_speed")
-
-    def __init__(self, speed: object, origin_ns: int) -> None:
-        self._speed = float(str(speed))
-        self._origin_ns = origin_ns
-        self._origin_s: float | None = None
-
-    def delay_s(self, now_s: float, ts_ns: int) -> float:
-        if not self._speed:
-            return 0.0
-        if self._origin_s is None:
-            self._origin_s = now_s
-        return self._origin_s + (ts_ns - self._origin_ns) / NS_PER_S / self._speed - now_s
-
 
 def run_live(config: Config, *, console: Console, progress: Progress | None = None) -> LiveSummary:
     """Run the live engine until a signal or the end of the playback, and say how it ended.
@@ -236,21 +162,14 @@ def run_live(config: Config, *, console: Console, progress: Progress | None = No
 
 async def _with_signals(config: Config, console: Console, progress: Progress | None) -> LiveSummary:
     runner = LiveRunner(config, console, progress=progress)
-    loop = asyncio.get_running_loop()
 
-    def on_signal(name: str) -> None:
-        if runner._stop.is_set():
-            raise KeyboardInterrupt
-        console.say(f"{name}: stopping in order (again to stop at once)", "warn")
-        runner.request_stop(f"stopped by {name}")
+    def stop(name: str) -> bool:
+        if runner.request_stop(f"stopped by {name}"):
+            console.say(f"{name}: stopping in order (again to stop at once)", "warn")
+            return True
+        return False
 
-    for name in ("SIGINT", "SIGTERM"):
-        number = getattr(signal, name)
-        try:
-            loop.add_signal_handler(number, on_signal, name)
-        except NotImplementedError:
-            # Event loops of Windows have no signal handlers of their own.
-            signal.signal(number, lambda *_, name=name: loop.call_soon_threadsafe(on_signal, name))
+    on_stop_signals(asyncio.get_running_loop(), stop)
     return await runner.run()
 
 

@@ -63,7 +63,7 @@ def strategy_class(name: str, base_directory: Path) -> type[Strategy]:
         sys.path.insert(0, path)
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
+    except (ImportError, SyntaxError) as error:
         raise ConfigError(
             f"strategy.name: {name!r}: module {module_name!r} cannot be imported ({error}); run "
             f"from the directory that holds it (now {base_directory})"
