@@ -19,6 +19,8 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+# First, so that importing it later does not put the package in the place of our `backtest`.
+import regimeflow.backtest  # noqa: F401 - see above
 from regimeflow.errors import (
     ConfigError,
     DataError,
