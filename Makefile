@@ -22,7 +22,7 @@ STAMP := .venv/.installed
 SUITES := $(wildcard tests/unit tests/property tests/conformance tests/simulation tests/e2e tests/tidy)
 QUICK_SUITES := $(wildcard tests/tidy tests/unit)
 SOURCES := $(wildcard src tests benchmarks tools docs examples)
-TYPED := src $(wildcard tests benchmarks tools docs/generate.py examples/*.py examples/*/*.py)
+TYPED := src $(wildcard tests benchmarks tools docs/*.py examples/*.py examples/*/*.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -66,7 +66,7 @@ bench: $(STAMP) ## the benchmarks behind every speed claim
 	@$(BIN)/python -m benchmarks
 
 docs: $(STAMP) ## regenerate the pages and diagrams that come from the code
-	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m docs.generate
 
 calendars: ## rebuild the session table (an environment of its own; brings pandas)
 	@test -d .calendars-venv || $(PYTHON) -m venv .calendars-venv
