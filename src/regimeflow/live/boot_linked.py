@@ -108,4 +108,4 @@ class _LinkedFold:
         elif type(body) is SessionOpened:
             market.session = body.session
         elif type(body) is SessionClosed:
-            market.session, market.previous_close_ns = None, body.session.close_ns
+            market.close_session(body.session)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 from regimeflow.brokers.protocol import AccountTruth, BrokerClient
@@ -67,7 +68,12 @@ class LinkedRun:
     """Drives one pump from one broker client until it is told to stop."""
 
     def __init__(
-        self, config: Config, client: BrokerClient, truth: AccountTruth, link: BrokerLink
+        self,
+        config: Config,
+        client: BrokerClient,
+        truth: AccountTruth,
+        link: BrokerLink,
+        history: Sequence[Bar],
     ) -> None:
         assert config.live is not None
         self._config = config
@@ -75,23 +81,30 @@ class LinkedRun:
         self._client = client
         self._truth = truth
         self._link = link
+        self._history = history
         self._polls: list[asyncio.TimerHandle] = []
         self._poll_number = 0
         self._failure: BaseException | None = None
+        self.ended = "the link ended"
 
     async def play(self, plan: RunPlan, pump: Pump, booted: Booted, stop: asyncio.Event) -> None:
-        """Run until `stop` is set. Raises what the pump raised (a dead journal, our bug)."""
+        """Run until `stop` is set. Raises what the pump raised (a dead journal, our bug).
+
+        Warm-up bars come first, through the same callbacks as everything else.
+        """
         loop = asyncio.get_running_loop()
         clock = EngineClock(
-            loop.time, max(self._truth.venue_now_ns, pump.ts_ns), speed=self._truth.speed
+            loop.time, max(self._truth.venue_ns, pump.ts_ns), speed=self._truth.speed
         )
         inbox = Inbox(pump, clock)
         timers = self._link.timers = TimerService(loop, clock, inbox.deliver)
         loop.set_exception_handler(lambda _, context: self._fail(context, stop))
-        if not booted.is_resumed:
-            await self._warm_up(plan, pump, clock)
+        for bar in self._history if not booted.is_resumed else ():
+            pump.take(max(bar.ts_close_ns, pump.ts_ns), bar)
         inbox.deliver(e.EngineStarted(booted.recovered.boot + 1))
         pump.open_epoch("restart" if booted.is_resumed else "start", booted.recovered.boot + 1)
+        if booted.quarantine:
+            inbox.deliver(e.Halt(booted.quarantine))
         self._settle_boot(pump, inbox, booted)
         timers.rearm(pump.engine.ledger.timers.pending)
         sessions = SessionClock(plan.calendar, clock, inbox.deliver, pump.engine.market.session)
@@ -112,29 +125,17 @@ class LinkedRun:
             await self._client.close()
         if self._failure is not None:
             raise self._failure
+        if task.done() and not task.cancelled():
+            self.ended = task.result()
 
-    async def _until(self, stop: asyncio.Event, task: asyncio.Task[None]) -> None:
-        waiter = asyncio.get_running_loop().create_task(stop.wait(), name="stop")
-        done = asyncio.get_running_loop().create_future()
-        for watched in (waiter, task):
-            watched.add_done_callback(lambda _: done.done() or done.set_result(None))
-        await done
-        waiter.cancel()
+    async def _until(self, stop: asyncio.Event, task: asyncio.Task[str]) -> None:
+        """Wait for the stop, or for the client to end by itself (a failure, or given up)."""
+        task.add_done_callback(lambda _: stop.set())
+        await stop.wait()
         if task.done() and not task.cancelled() and task.exception() is not None:
-            self._failure = task.exception()
+            self._failure = self._failure or task.exception()
 
     # --- boot ---------------------------------------------------------------------------
-
-    async def _warm_up(self, plan: RunPlan, pump: Pump, clock: EngineClock) -> None:
-        """History from the same broker, through the same callbacks, before anything else."""
-        if not plan.warmup_bars:
-            return
-        bars: list[Bar] = []
-        for symbol in self._config.symbols:
-            bars += await self._client.history(symbol, plan.warmup_bars, clock.now_ns())
-        bars.sort(key=lambda bar: bar.ts_close_ns)
-        for bar in bars:
-            pump.take(max(bar.ts_close_ns, pump.ts_ns), bar)
 
     def _settle_boot(self, pump: Pump, inbox: Inbox, booted: Booted) -> None:
         """Deny what never left, doubt what may have."""

@@ -15,7 +15,11 @@ from regimeflow.errors import ConfigError, JournalError
 from regimeflow.journal.writer import Durability, JournalWriter
 from regimeflow.live.archive import archive_completed
 from regimeflow.live.boot import Booted, boot
+from regimeflow.live.boot_linked import boot_linked
+from regimeflow.live.broker_client import make_client
 from regimeflow.live.console import Console
+from regimeflow.live.linked import BrokerLink, LinkedRun
+from regimeflow.live.linked_plan import linked_plan
 from regimeflow.live.lock import EngineLock
 from regimeflow.live.observers import LiveObservers, load_baseline
 from regimeflow.live.playback import Progress, play
@@ -60,35 +64,69 @@ class LiveRunner:
 
         Raises ConfigError, StartRefused or JournalError (see `regimeflow.errors`).
         """
-        log_dir = self._live.log_dir
-        with EngineLock(log_dir):
-            archived = archive_completed(log_dir)
-            plan = make_plan(self._config, "live")
+        with EngineLock(self._live.log_dir):
+            if self._live.broker_config.url is not None:
+                return await self._run_linked()
+            return await self._run_playback()
+
+    async def _run_playback(self) -> LiveSummary:
+        """The venue is in this process and plays recorded data."""
+        archived = archive_completed(self._live.log_dir)
+        if archived is not None:
+            self._console.say(f"the last completed playback was moved to {archived}", "dim")
+        plan = make_plan(self._config, "live")
+        baseline = load_baseline(self._config, plan)
+        self._announce(plan, "paper")
+        observers = LiveObservers(plan, self._live.log_dir, baseline)
+        write_manifest(self._journal_dir, plan)
+        booted = boot(plan, self._journal_dir, (observers.on_record,))
+        assert booted.schedule is not None
+        pump, journal = self._open(plan, baseline, observers, booted, booted.schedule)
+        try:
+            reason = await play(self._config, plan, pump, booted, self._stop, self._progress)
+            return self._finish(reason or self._stop_reason, pump, observers, journal)
+        except JournalError:
+            self._cancel_without_journal(pump)
+            raise
+
+    async def _run_linked(self) -> LiveSummary:
+        """The venue is behind a link and keeps its own books."""
+        client = make_client(self._config)
+        try:
+            truth = await client.connect()
+            plan, history = await linked_plan(self._config, client, truth, self._journal_dir)
             baseline = load_baseline(self._config, plan)
-            self._announce(plan, archived)
-            observers, booted = self._boot(plan, baseline)
-            assert booted.schedule is not None
-            pump, journal = self._open(plan, baseline, observers, booted, booted.schedule)
+            self._announce(plan, f"{'paper' if truth.is_paper else 'LIVE'} {truth.account_id}")
+            observers = LiveObservers(plan, self._live.log_dir, baseline)
+            booted = boot_linked(plan, self._journal_dir, (observers.on_record,))
+            link = BrokerLink(client)
+            pump, journal = self._open(plan, baseline, observers, booted, link)
+            run = LinkedRun(self._config, client, truth, link, history)
             try:
-                reason = await play(self._config, plan, pump, booted, self._stop, self._progress)
-                reason = reason or self._stop_reason
-                pump.take(pump.ts_ns, EngineStopped(reason))
-                pump.commit()
+                await run.play(plan, pump, booted, self._stop)
+                return self._finish(self._stop_reason or run.ended, pump, observers, journal)
             except JournalError:
                 self._cancel_without_journal(pump)
                 raise
-            journal.close()
-            observers.flush()
-            self._console.close_year()
-            return summarise(reason, pump, observers, journal, log_dir)
+        finally:
+            await client.close()
+
+    def _finish(
+        self, reason: str, pump: Pump, observers: LiveObservers, journal: JournalWriter
+    ) -> LiveSummary:
+        """Strategies stop, the last valuation is made, every file is brought up to date."""
+        pump.take(pump.ts_ns, EngineStopped(reason))
+        pump.commit()
+        journal.close()
+        observers.flush()
+        self._console.close_year()
+        return summarise(reason, pump, observers, journal, self._live.log_dir)
 
     # --- steps --------------------------------------------------------------------------
 
-    def _boot(self, plan: RunPlan, baseline: Baseline | None) -> tuple[LiveObservers, Booted]:
-        log_dir = self._live.log_dir
-        observers = LiveObservers(plan, log_dir, baseline)
-        write_manifest(log_dir / "journal", plan)
-        return observers, boot(plan, log_dir / "journal", (observers.on_record,))
+    @property
+    def _journal_dir(self) -> Path:
+        return self._live.log_dir / "journal"
 
     def _open(
         self,
@@ -101,7 +139,7 @@ class LiveRunner:
         """The journal continued where it ends, and the pump on it."""
         recovered = booted.recovered
         journal = JournalWriter(
-            self._live.log_dir / "journal",
+            self._journal_dir,
             durability=_durability(self._config),
             next_seq=recovered.next_seq,
             head_hash=recovered.head_hash,
@@ -134,14 +172,13 @@ class LiveRunner:
                 "bad",
             )
 
-    def _announce(self, plan: RunPlan, archived: Path | None) -> None:
+    def _announce(self, plan: RunPlan, account: str) -> None:
         say = self._console.say
-        if archived is not None:
-            say(f"the last completed playback was moved to {archived}", "dim")
         for warning in limit_warnings(self._config):
             say(f"warning: {warning}", "warn")
         names = ", ".join(plan.strategy_names)
-        say(f"connected  broker sim  paper  {names} on {', '.join(self._config.symbols)}", "ok")
+        symbols = ", ".join(self._config.symbols)
+        say(f"connected  broker {self._live.broker}  {account}  {names} on {symbols}", "ok")
         for symbol, available in plan.feed.warmup_available.items():
             wanted = max(plan.warmup_bars - available, 0)
             if wanted:

@@ -17,11 +17,11 @@ from regimeflow.config import Config, config_values, load_config
 from regimeflow.core.engine import Engine
 from regimeflow.data.feed import Feed, FeedKind
 from regimeflow.data.session_table import load_calendar
-from regimeflow.errors import JournalError
+from regimeflow.errors import JournalError, StartRefused
 from regimeflow.model.timestamps import ns_from_date
 from regimeflow.regime.volatility_model import decode_model, encode_model
 from regimeflow.run import policy
-from regimeflow.run.plan import CALENDAR_FIRST, CALENDAR_LAST, RunPlan
+from regimeflow.run.plan import CALENDAR_FIRST, CALENDAR_LAST, LinkTraits, RunPlan
 
 MANIFEST_NAME = "manifest.json"
 SCHEMA = "regimeflow.manifest/1"
@@ -46,12 +46,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     strategies_hash: str
     venue_hash: str
     regime_model: str | None
+    link: LinkTraits | None = None
 
 
 def write_manifest(directory: Path, plan: RunPlan) -> None:
     """Write the manifest of a new journal, or check that the one there is of the same run.
 
-    Raises JournalError when the directory holds the journal of another run.
+    Raises StartRefused when the directory holds the journal of another run, JournalError when
+    it cannot be written.
     """
     manifest = _manifest(plan)
     path = directory / MANIFEST_NAME
@@ -61,7 +63,7 @@ def write_manifest(directory: Path, plan: RunPlan) -> None:
         if path.exists():
             if path.read_bytes() == content:
                 return
-            raise JournalError(
+            raise StartRefused(
                 f"{directory} holds the journal of another run (other configuration, data or "
                 "strategy); move it away, or name another log_dir"
             )
@@ -122,6 +124,7 @@ def plan_of(manifest: Manifest) -> RunPlan:
         venue_hash=manifest.venue_hash,
         strategy_names=tuple(entry.name for entry in config.strategies),
         warmup_bars=0,
+        link=manifest.link,
     )
 
 
@@ -143,4 +146,5 @@ def _manifest(plan: RunPlan) -> Manifest:
         strategies_hash=plan.strategies_hash,
         venue_hash=plan.venue_hash,
         regime_model=None if model is None else encode_model(model).decode(),
+        link=plan.link,
     )

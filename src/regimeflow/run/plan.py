@@ -8,16 +8,17 @@ asks the strategies how much warm-up they need; it changes nothing on disk.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
-from regimeflow.config import Config, DataWindow
+import msgspec
+
+from regimeflow.config import Config
 from regimeflow.core.bars import bar_size_ns
 from regimeflow.core.engine import Engine
-from regimeflow.core.setup import EngineSetup, StrategySetup
-from regimeflow.data.feed import Feed, open_feed
+from regimeflow.core.setup import EngineSetup
+from regimeflow.data.feed import Feed
 from regimeflow.data.session_table import load_calendar
-from regimeflow.errors import ConfigError
 from regimeflow.journal.records import Fingerprint
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.session import SessionCalendar
@@ -25,14 +26,22 @@ from regimeflow.model.timestamps import (
     NS_PER_DAY,
     NS_PER_MINUTE,
     NS_PER_MS,
+    NS_PER_S,
     date_from_ns,
     ns_from_date,
 )
 from regimeflow.regime.volatility import VolatilityDetector
-from regimeflow.regime.volatility_model import VolatilityModel, model_from_volatilities
+from regimeflow.regime.volatility_model import VolatilityModel
 from regimeflow.run import policy
 from regimeflow.run.fingerprint import fingerprint, strategies_hash, venue_hash
 from regimeflow.run.strategies import load_strategies
+from regimeflow.run.windows import (
+    data_window_of,
+    end_of_day_ns,
+    open_window,
+    regime_model_for,
+    regime_symbol,
+)
 from regimeflow.strategy.state import check_storable
 from regimeflow.venue.model import ExecutionModel
 from regimeflow.venue.schedule import SimSchedule
@@ -42,6 +51,13 @@ CALENDAR_FIRST = date(1990, 1, 2)
 CALENDAR_LAST = date(2035, 12, 30)
 MARK_INTERVAL_NS = 30 * NS_PER_MINUTE
 """How often the account is valued inside a session of an intraday feed."""
+
+
+class LinkTraits(msgspec.Struct, frozen=True):
+    """What a broker behind a link declares that the engine decides by (see `Capabilities`)."""
+
+    settle_window_ns: int
+    has_native_oco: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +78,7 @@ class RunPlan:
     venue_hash: str
     strategy_names: tuple[str, ...]
     warmup_bars: int
+    link: LinkTraits | None = None
 
     @property
     def session_ns(self) -> int:
@@ -100,8 +117,11 @@ class RunPlan:
             if config.live is not None
             else True,
             warmup_bars=_warmup_override(config),
+            oco_at_broker=self.link is None or self.link.has_native_oco,
+            proves_books=self.link is not None,
+            settle_window_ns=self.link.settle_window_ns if self.link else 60 * NS_PER_S,
             regime_detector=detector,
-            regime_symbol=_regime_symbol(config) if detector is not None else None,
+            regime_symbol=regime_symbol(config) if detector is not None else None,
         )
 
     def fingerprint(self, baseline: str = "") -> Fingerprint:
@@ -140,76 +160,54 @@ def make_plan(config: Config, window: str, *, feed: Feed | None = None) -> RunPl
     `feed` replaces the files (tests and the Python API). Raises ConfigError or DataError for
     what the user has to mend.
     """
-    strategies = load_strategies(config)
-    terms = policy.instruments(config)
-    calendar = load_calendar(
-        config.calendar, ns_from_date(CALENDAR_FIRST), ns_from_date(CALENDAR_LAST)
-    )
-    data_window = _window(config, window)
-    regime_model = _regime_model(config, data_window, calendar)
-    warmup_bars = _warmup_bars(config, strategies, terms)
+    calendar = _calendar(config)
+    data_window = data_window_of(config, window)
+    regime_model = regime_model_for(config, data_window, calendar)
     if feed is None:
-        history = max(warmup_bars, regime_model.warmup_bars + 1 if regime_model else 0)
-        feed = _open(config, data_window, calendar, history)
+        history = max(warmup_bars(config), regime_model.warmup_bars + 1 if regime_model else 0)
+        feed = open_window(config, data_window, calendar, history)
     start, end = data_window.start, data_window.end
-    model = policy.execution_model(config)
-    capital = config.backtest.initial_capital
-    return RunPlan(
-        config=config,
+    return _plan(
+        config,
         window=window,
         calendar=calendar,
         feed=feed,
-        instruments=terms,
-        model=model,
-        cash=capital,
         start_ns=ns_from_date(start) if start else feed.first_ns // NS_PER_DAY * NS_PER_DAY,
-        end_ns=_end_ns(end) if end else feed.last_ns + 1,
+        end_ns=end_of_day_ns(end) if end else feed.last_ns + 1,
         regime_model=regime_model,
-        strategies_hash=strategies_hash(strategies),
-        venue_hash=venue_hash(model, terms, calendar.name, capital),
-        strategy_names=tuple(entry.name for entry in config.strategies),
-        warmup_bars=warmup_bars,
     )
 
 
-def _window(config: Config, window: str) -> DataWindow:
-    found = config.data_window("live" if window == "live" else "backtest")
-    if found is None:
-        key = "live.broker_config.data_directory" if window == "live" else "backtest.data"
-        raise ConfigError(f"{key}: no data to run over; name the directory of the data files")
-    return found
+def make_linked_plan(config: Config, *, feed: Feed, start_ns: int, link: LinkTraits) -> RunPlan:
+    """Resolve a configuration for a broker behind a link.
 
-
-def _open(config: Config, window: DataWindow, calendar: SessionCalendar, warmup_bars: int) -> Feed:
-    return open_feed(
-        symbols=config.symbols,
-        data_directory=window.data_directory,
-        file_pattern=window.file_pattern,
-        actions_file_pattern=window.actions_file_pattern,
-        start_ns=ns_from_date(window.start) if window.start else None,
-        end_ns=_end_ns(window.end) if window.end else None,
+    `feed` describes what the broker delivers (made from its history); `start_ns` is the moment
+    of the first start. Raises ConfigError for what the user has to mend.
+    """
+    calendar = _calendar(config)
+    regime_model = None
+    if config.regime.detector != "none":
+        regime_model = regime_model_for(config, data_window_of(config, "live"), calendar)
+    return _plan(
+        config,
+        window="live",
         calendar=calendar,
-        warmup_bars=warmup_bars,
-        allow_price_jumps=[f"{s}:{day}" if day else s for s, day in window.price_jumps],
+        feed=feed,
+        start_ns=start_ns,
+        end_ns=ns_from_date(CALENDAR_LAST),
+        regime_model=regime_model,
+        link=link,
     )
 
 
-def _end_ns(last_day: date) -> int:
-    return ns_from_date(last_day + timedelta(days=1))
-
-
-def _warmup_override(config: Config) -> int | None:
-    if config.live is None or config.live.warmup.bars == "auto":
-        return None
-    return config.live.warmup.bars
-
-
-def _warmup_bars(
-    config: Config, strategies: tuple[StrategySetup, ...], terms: dict[str, Instrument]
-) -> int:
+def warmup_bars(config: Config) -> int:
     """How many feed bars the most demanding strategy needs before the start."""
     probe = Engine(
-        EngineSetup(instruments=terms, cash=config.backtest.initial_capital, strategies=strategies)
+        EngineSetup(
+            instruments=policy.instruments(config),
+            cash=config.backtest.initial_capital,
+            strategies=load_strategies(config),
+        )
     )
     override = _warmup_override(config)
     needed = [0]
@@ -223,39 +221,43 @@ def _warmup_bars(
     return max(needed)
 
 
-def _regime_symbol(config: Config) -> str:
-    return config.regime.symbol or config.symbols[0]
-
-
-def _regime_model(
-    config: Config, window: DataWindow, calendar: SessionCalendar
-) -> VolatilityModel | None:
-    regime = config.regime
-    if regime.detector == "none":
-        return None
-    if regime.thresholds:
-        return model_from_volatilities(
-            regime.labels,
-            [float(threshold) for threshold in regime.thresholds],
-            bars_per_year=365.0 if calendar.name == "24/7" else 252.0,
-        )
-    if regime.train is None:
-        raise ConfigError(
-            "regime: the volatility detector needs either thresholds or the days to train on, "
-            "such as train: {start: 2000-03-01, end: 2007-12-31}, before the days it is used on"
-        )
-    from regimeflow.research.train_volatility import train_volatility
-
-    symbol = _regime_symbol(config)
-    feed = open_feed(
-        symbols=[symbol],
-        data_directory=window.data_directory,
-        file_pattern=window.file_pattern,
-        actions_file_pattern=window.actions_file_pattern,
-        start_ns=ns_from_date(regime.train.start),
-        end_ns=_end_ns(regime.train.end),
+def _plan(
+    config: Config,
+    *,
+    window: str,
+    calendar: SessionCalendar,
+    feed: Feed,
+    start_ns: int,
+    end_ns: int,
+    regime_model: VolatilityModel | None,
+    link: LinkTraits | None = None,
+) -> RunPlan:
+    model, terms = policy.execution_model(config), policy.instruments(config)
+    capital = config.backtest.initial_capital
+    return RunPlan(
+        config=config,
+        window=window,
         calendar=calendar,
-        allow_price_jumps=[f"{s}:{day}" if day else s for s, day in window.price_jumps],
+        feed=feed,
+        instruments=terms,
+        model=model,
+        cash=capital,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        regime_model=regime_model,
+        strategies_hash=strategies_hash(load_strategies(config)),
+        venue_hash=venue_hash(model, terms, calendar.name, capital),
+        strategy_names=tuple(entry.name for entry in config.strategies),
+        warmup_bars=warmup_bars(config),
+        link=link,
     )
-    bars = (event for chunk in feed.chunks() for event in chunk)
-    return train_volatility(bars, regime.labels, actions=feed.actions)  # type: ignore[arg-type]
+
+
+def _calendar(config: Config) -> SessionCalendar:
+    return load_calendar(config.calendar, ns_from_date(CALENDAR_FIRST), ns_from_date(CALENDAR_LAST))
+
+
+def _warmup_override(config: Config) -> int | None:
+    if config.live is None or config.live.warmup.bars == "auto":
+        return None
+    return config.live.warmup.bars

@@ -99,6 +99,10 @@ class Pump:
         for output in outputs:
             self.router.dispatch(self.ts_ns, output)
 
+    def record_unsent(self, seq: int, output: EngineOutput) -> None:
+        """Record what the journal's last event led to without sending it (see `live/linked`)."""
+        self.recorder.append_output(self.ts_ns, seq, plain(output))
+
     def send_unjournaled(self, command: CancelOrder) -> None:
         """Send a cancel although the journal is dead: the one exception to "write, then act"."""
         self._link.execute(self.ts_ns, command)

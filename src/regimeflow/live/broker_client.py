@@ -1,0 +1,32 @@
+"""Which client a configuration asks for: the one place that knows all adapters."""
+
+from __future__ import annotations
+
+import random
+
+from regimeflow.brokers.protocol import BrokerClient, ReconnectPolicy
+from regimeflow.config import Config
+
+
+def make_client(config: Config) -> BrokerClient:
+    """A client for `live.broker` at `live.broker_config.url`; not connected yet."""
+    # Only a run behind a link pays for loading an HTTP library.
+    from regimeflow.brokers.sim.client import SimBrokerClient
+
+    live = config.live
+    assert live is not None
+    assert live.broker_config.url is not None
+    reconnect = live.reconnect
+    return SimBrokerClient(
+        url=live.broker_config.url,
+        account=live.account_id or "SIM",
+        symbols=config.symbols,
+        request_timeout_s=live.broker_config.request_timeout_ms / 1_000,
+        heartbeat_timeout_s=live.heartbeat.interval_ms / 1_000,
+        rng=random.Random(config.backtest.execution.seed),
+        reconnect=ReconnectPolicy(
+            reconnect.initial_ms,
+            reconnect.max_ms,
+            reconnect.max_attempts if reconnect.enabled else 1,
+        ),
+    )

@@ -1,0 +1,94 @@
+"""The plan of a run behind a link: from the broker's own history, or from the journal's manifest.
+
+The first start fixes what the engine is built from (feed, start, the broker's traits); every
+later start takes it from the manifest, so that a restart continues the same run. A changed
+configuration or strategy is refused: open positions must not wake up under other rules.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regimeflow.brokers.protocol import AccountTruth, BrokerClient
+from regimeflow.config import Config, config_hash
+from regimeflow.data.feed import Feed, FeedKind, in_memory_feed
+from regimeflow.errors import ConfigError, StartRefused
+from regimeflow.model.market import Bar
+from regimeflow.run.fingerprint import strategies_hash
+from regimeflow.run.manifest import MANIFEST_NAME, plan_of, read_manifest, write_manifest
+from regimeflow.run.plan import LinkTraits, RunPlan, make_linked_plan, warmup_bars
+from regimeflow.run.strategies import load_strategies
+
+
+async def linked_plan(
+    config: Config, client: BrokerClient, truth: AccountTruth, journal_dir: Path
+) -> tuple[RunPlan, list[Bar]]:
+    """The plan, and the warm-up bars of a first start (none on a restart).
+
+    Raises ConfigError when account and configuration disagree, StartRefused when the journal is
+    of another configuration or strategy.
+    """
+    _check_account(config, truth)
+    if (journal_dir / MANIFEST_NAME).exists():
+        plan = plan_of(read_manifest(journal_dir))
+        _check_unchanged(plan, config)
+        return plan, []
+    wanted = max(warmup_bars(config), 1)
+    bars: list[Bar] = []
+    for symbol in config.symbols:
+        bars += await client.history(symbol, wanted, truth.venue_ns)
+    bars.sort(key=lambda bar: (bar.ts_close_ns, config.symbols.index(bar.symbol)))
+    capabilities = truth.capabilities
+    plan = make_linked_plan(
+        config,
+        feed=in_memory_feed(bars, symbols=config.symbols) if bars else _ticks(config, truth),
+        start_ns=truth.venue_ns,
+        link=LinkTraits(capabilities.settle_window_ns, capabilities.has_native_oco),
+    )
+    write_manifest(journal_dir, plan)
+    return plan, bars
+
+
+def _check_account(config: Config, truth: AccountTruth) -> None:
+    assert config.live is not None
+    wanted = config.live.account_id
+    if wanted and wanted != truth.account_id:
+        raise ConfigError(
+            f"live.account_id: {wanted!r}, but the broker's account is {truth.account_id!r}"
+        )
+    if truth.currency != config.account.currency:
+        raise ConfigError(
+            f"account.currency: {config.account.currency}, but the account is in "
+            f"{truth.currency}; accounts in another currency are not supported yet"
+        )
+    if truth.is_paper != config.live.paper:
+        kind = "paper" if truth.is_paper else "LIVE"
+        raise ConfigError(f"live.paper: {config.live.paper}, but the account is {kind}")
+
+
+def _check_unchanged(plan: RunPlan, config: Config) -> None:
+    changed = []
+    if config_hash(plan.config) != config_hash(config):
+        changed.append("configuration")
+    if plan.strategies_hash != strategies_hash(load_strategies(config)):
+        changed.append("strategy")
+    if changed:
+        raise StartRefused(
+            f"the {' and the '.join(changed)} changed since this journal began; finish it as it "
+            "was, or begin anew in another live.log_dir with the positions closed"
+        )
+
+
+def _ticks(config: Config, truth: AccountTruth) -> Feed:
+    """A feed of quotes and trades: the broker has no bars."""
+    return Feed(
+        symbols=config.symbols,
+        kind=FeedKind.QUOTES,
+        bar_size_ns=None,
+        span_ns=(truth.venue_ns, truth.venue_ns),
+        event_count=0,
+        actions=(),
+        data_hash="",
+        warmup_available={},
+        make_chunks=lambda: iter(()),
+    )
