@@ -118,13 +118,13 @@ class Callbacks:
         A strategy whose state cannot be kept, or that fails to initialise, is faulted here and
         not on the night of a crash.
         """
-        try:
+
+        def session_roll(_: object) -> None:
             saved = seat.save()
             self._engine.emit(StrategyStateSaved(seat.strategy_id, session, saved))
             seat.load(saved)
-        except Exception as error:  # noqa: BLE001 - its state and `initialize` are user code
-            self.fault(seat, "session roll", f"{type(error).__name__}: {error}")
-            return
+
+        self.deliver(((seat, session_roll),), None)
         self.call_lifecycle(seat, "on_start")
 
     def fault(self, seat: Seat, callback: str, error: str) -> None:

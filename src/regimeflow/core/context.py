@@ -13,7 +13,7 @@ from copy import copy
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from regimeflow.core.order_factory import build_order
+from regimeflow.core.order_factory import build_order, new_terms
 from regimeflow.core.seat import CancelWish, CloseWish, ModifyWish, Seat
 from regimeflow.core.timers import TIMERS_MAX
 from regimeflow.core.views import PortfolioReader, PositionReader
@@ -108,15 +108,8 @@ class EngineContext:
         order = self._own_order(client_order_id)
         if order is None or not order.is_open:
             return False
-        instrument = self.instrument(order.symbol)
-        self._seat.staged.append(
-            ModifyWish(
-                client_order_id,
-                None if quantity is None else instrument.quantize_quantity(quantity),
-                None if limit_price is None else instrument.quantize_price(limit_price, order.side),
-                None if stop_price is None else instrument.quantize_stop(stop_price, order.side),
-            )
-        )
+        terms = new_terms(self.instrument(order.symbol), order, quantity, limit_price, stop_price)
+        self._seat.staged.append(ModifyWish(client_order_id, *terms))
         return True
 
     def target_position(self, symbol: str, quantity: Number) -> ClientOrderId | None:
@@ -136,11 +129,13 @@ class EngineContext:
         )
 
     def close_position(self, symbol: str) -> ClientOrderId | None:
-        """Cancel the working orders in `symbol`, then close what is held at market.
+        """Cancel the working orders in `symbol`; once that is answered, close what is held then.
 
-        The closing order leaves when the cancels are answered, since until then they could
-        still fill; its quantity is what is held at that moment.
+        While a close is waiting, asking again gives the same order.
         """
+        for waiting in self._closing():
+            if waiting.symbol == symbol:
+                return waiting.client_order_id
         for order in self.open_orders(symbol):
             self.cancel_order(order.client_order_id)
         held = self.get_position(symbol).quantity
@@ -169,7 +164,7 @@ class EngineContext:
         order = self._own_order(client_order_id)
         if order is None:
             order = next((o for o in self._staged() if o.client_order_id == client_order_id), None)
-        return None if order is None else copy(order)
+        return copy(order) if order is not None else None
 
     def open_orders(self, symbol: str | None = None) -> Sequence[Order]:
         """Copies of this strategy's orders that could still fill, oldest first."""
@@ -244,7 +239,7 @@ class EngineContext:
         """Call `on_timer(timer_id)` at a time or after a delay (exactly one of the two)."""
         if (at_ns is None) == (after_ns is None):
             raise UsageError("schedule_timer takes either at_ns or after_ns")
-        if len(self._engine.ledger.timers.pending) >= TIMERS_MAX:
+        if len(self._engine.ledger.timers.pending) + len(self._seat.staged) >= TIMERS_MAX:
             raise UsageError(f"more than {TIMERS_MAX} timers are pending; cancel some first")
         due_ns = at_ns if at_ns is not None else self._engine.now_ns + (after_ns or 0)
         # Never in the past: a timer due now fires as the next event of its time.
@@ -290,7 +285,13 @@ class EngineContext:
         return order.client_order_id
 
     def _staged(self) -> list[Order]:
-        return [wish for wish in self._seat.staged if isinstance(wish, Order)]
+        staged = [wish for wish in self._seat.staged if isinstance(wish, Order)]
+        return [*staged, *self._closing()]
+
+    def _closing(self) -> list[Order]:
+        staged = [wish.order for wish in self._seat.staged if type(wish) is CloseWish]
+        orders = (*self._engine.desk.closing, *staged)
+        return [order for order in orders if order.strategy_id == self.strategy_id]
 
     def _own_order(self, client_order_id: ClientOrderId) -> Order | None:
         order = self._engine.ledger.orders.get(client_order_id)

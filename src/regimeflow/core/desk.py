@@ -189,13 +189,17 @@ class Desk:
                 self.cancel(sibling, "oco")
 
     def close_what_can(self, ts_ns: int) -> None:
-        """Send the closing orders whose strategy has nothing else working in the symbol."""
+        """Send the closing orders whose strategy has nothing else working in the symbol.
+
+        An operator's waits for the orders of every strategy: any of them could still fill.
+        """
         if not self.closing:
             return
         waiting = []
         for order in self.closing:
+            owner = order.strategy_id
             if any(
-                o.strategy_id == order.strategy_id and o.symbol == order.symbol
+                o.symbol == order.symbol and owner in (o.strategy_id, EXTERNAL)
                 for o in self._ledger.orders.open.values()
             ):
                 waiting.append(order)

@@ -122,7 +122,7 @@ class Exposure:
     ) -> tuple[Decimal, Decimal]:
         leaves = order.leaves_quantity
         worst = order.worst_price
-        if leaves and asked:
+        if asked and order.is_open:
             for client_order_id in order.client_order_ids[1:]:
                 replacement = asked.get(client_order_id)
                 if replacement is not None:

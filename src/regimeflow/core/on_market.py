@@ -188,7 +188,8 @@ class MarketHandler:
         if not self.watchdog.is_daily:
             self.judge_freshness()
         if self.shop.builders:
-            self._announce(self.shop.close_due(engine.now_ns))
+            # The last smaller bar of a built one may come with this very event, or late.
+            self._announce(self.shop.close_due(engine.now_ns - (engine.setup.bar_size_ns or 0)))
         engine.session_handler.mark_if_due()
 
     def judge_freshness(self) -> None:

@@ -73,6 +73,30 @@ def build_order(
     return order
 
 
+def new_terms(
+    instrument: Instrument,
+    order: Order,
+    quantity: Number | None,
+    limit_price: Number | None,
+    stop_price: Number | None,
+) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+    """New quantity, limit and stop on the grid; None leaves a term as it is.
+
+    Raises UsageError for a price that this type of order does not have.
+    """
+    for name, new, old in (
+        ("limit price", limit_price, order.limit_price),
+        ("stop price", stop_price, order.stop_price),
+    ):
+        if new is not None and old is None:
+            raise UsageError(f"{order.symbol}: a {order.order_type} order has no {name} to change")
+    return (
+        None if quantity is None else instrument.quantize_quantity(quantity),
+        None if limit_price is None else instrument.quantize_price(limit_price, order.side),
+        None if stop_price is None else instrument.quantize_stop(stop_price, order.side),
+    )
+
+
 def _units(
     instrument: Instrument, quantity: Number | None, notional: Number | None, mark: Decimal
 ) -> Decimal:

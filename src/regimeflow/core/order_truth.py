@@ -138,9 +138,7 @@ class OrderTruth:
         if was_cancelling and order.is_open:
             # Cancelling again is harmless, and the first request may never have arrived.
             engine.emit(
-                CancelOrder(
-                    order.client_order_ids[-1], order.broker_order_id, order.symbol, "again"
-                )
+                CancelOrder(order.standing_id, order.broker_order_id, order.symbol, "again")
             )
 
     # --- inside -------------------------------------------------------------------------

@@ -1,0 +1,73 @@
+"""The life of an order as a table: every row, every gap, and what the table promises."""
+
+from __future__ import annotations
+
+import pytest
+
+from regimeflow.core.order_table import ORDER_TABLE, Happening, next_status
+from regimeflow.model.order import TERMINAL_STATUSES, OrderStatus
+
+S, H = OrderStatus, Happening
+FILLS = {H.PART_FILLED, H.FILLED}
+
+
+@pytest.mark.parametrize(("row", "after"), ORDER_TABLE.items(), ids=str)
+def test_every_row_leads_where_it_says(row: tuple[S, H], after: S) -> None:
+    status, happening = row
+    assert next_status(status, happening, is_part_filled=False) is after
+    expected = S.PARTIALLY_FILLED if after is S.NEW else after
+    assert next_status(status, happening, is_part_filled=True) is expected
+
+
+def test_what_has_no_row_is_no_state() -> None:
+    for status in S:
+        for happening in H:
+            if (status, happening) not in ORDER_TABLE:
+                assert next_status(status, happening, is_part_filled=False) is None
+
+
+def test_an_ended_order_opens_again_only_when_its_absence_was_wrong() -> None:
+    reopened = {
+        row[0]
+        for row, after in ORDER_TABLE.items()
+        if row[0] in TERMINAL_STATUSES and after not in TERMINAL_STATUSES
+    }
+    assert reopened == {S.NOT_FOUND}
+
+
+def test_an_ended_order_changes_its_end_only_by_a_late_fill() -> None:
+    for (status, happening), after in ORDER_TABLE.items():
+        if status in TERMINAL_STATUSES - {S.NOT_FOUND} and after is not status:
+            assert happening in FILLS, (status, happening, after)
+
+
+@pytest.mark.parametrize("status", sorted(set(S) - TERMINAL_STATUSES - {S.CREATED}))
+def test_every_working_state_takes_fills_and_every_end(status: S) -> None:
+    assert ORDER_TABLE[status, H.FILLED] is S.FILLED
+    assert ORDER_TABLE[status, H.PART_FILLED] not in TERMINAL_STATUSES
+    for ending in (H.CANCELED, H.EXPIRED, H.REJECTED):
+        assert ORDER_TABLE[status, ending] in TERMINAL_STATUSES
+
+
+@pytest.mark.parametrize("status", sorted(set(S) - TERMINAL_STATUSES - {S.CREATED}))
+def test_every_working_state_can_be_cancelled(status: S) -> None:
+    assert ORDER_TABLE[status, H.CANCEL_SENT] is S.PENDING_CANCEL
+
+
+def test_doubt_is_left_by_evidence_alone() -> None:
+    ways_out = {happening for status, happening in ORDER_TABLE if status is S.IN_DOUBT}
+    assert H.SENT not in ways_out
+    assert H.DENIED not in ways_out
+    assert ORDER_TABLE[S.IN_DOUBT, H.LOST_SIGHT] is S.IN_DOUBT
+    assert ORDER_TABLE[S.IN_DOUBT, H.ABSENCE_PROVED] is S.NOT_FOUND
+
+
+def test_only_a_created_order_can_be_denied_or_sent() -> None:
+    for status, happening in ORDER_TABLE:
+        if happening in (H.SENT, H.DENIED):
+            assert status is S.CREATED
+
+
+def test_every_state_is_reached_and_every_happening_used() -> None:
+    assert set(ORDER_TABLE.values()) == set(S) - {S.CREATED}
+    assert {happening for _, happening in ORDER_TABLE} == set(H)
