@@ -80,7 +80,10 @@ class Pump:
             dispatch = self.router.dispatch
             for output in outputs:
                 dispatch(ts_ns, output)
-            if self._fingerprint is not None and type(outputs[-1]) is StrategyStateSaved:
+            # What `on_start` wishes after a roll follows the saved state.
+            if self._fingerprint is not None and any(
+                type(output) is StrategyStateSaved for output in outputs
+            ):
                 self.open_epoch("session")
         else:
             self._uncommitted += 1
