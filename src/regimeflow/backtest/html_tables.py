@@ -64,7 +64,7 @@ def realism_table(header: ReportHeader) -> str:
         )
         for item in header.realism
     ]
-    return _table((), rows)
+    return f'<div class="prose">{_table((), rows)}</div>'
 
 
 def regime_table(regimes: Json) -> str:
