@@ -36,11 +36,11 @@ def everything(feed: str, directory: Path, *, order_at_stop: bool = False) -> Ru
     return configuration(
         EVERY_CALL,
         symbols=["AAA", "BBB"],
-        data=write_quotes(directory, every_s=150),
+        data=write_quotes(directory, every_s=240),
         days=DAYS,
-        params={**params, "warmup": 0, "every": 2},
+        params={**params, "warmup": 0, "every": 1},
         execution={"latency_ms": 40, "fees": "ibkr_tiered"},
-        live={**live, "heartbeat": {"interval_ms": 450_000}},
+        live={**live, "heartbeat": {"interval_ms": 700_000}},
     )
 
 

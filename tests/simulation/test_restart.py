@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from regimeflow.model.events import TimerFired
 from tests.simulation.everything import FEEDS, everything
+from tests.simulation.made_data import DAYS, write_minutes
 from tests.simulation.playback import (
     Crash,
     RunConfiguration,
     assert_same,
+    configuration,
+    facts_of,
     last_mark,
     play_live,
     play_until,
@@ -49,3 +53,21 @@ def test_interrupted_run_ends_as_if_it_had_not_been(
     assert count == INTERRUPTIONS
     assert_same(trail(tmp_path / "broken"), trail(tmp_path / "whole"))
     assert last_mark(tmp_path / "broken") == last_mark(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("orderly", [False, True], ids=["crash", "stop"])
+def test_what_a_strategy_asks_for_at_a_restart_can_be_resumed(
+    orderly: bool, tmp_path: Path
+) -> None:
+    """Its timer is due before the next data, which the schedule must not have given yet."""
+    raw = configuration(
+        "tests.simulation.strategies_under_test:TimerAtStart",
+        symbols=["AAA", "BBB"],
+        data=write_minutes(tmp_path, step_minutes=15),
+        days=DAYS,
+    )
+    count = play_with_interruptions(raw, tmp_path / "broken", orderly=orderly)
+    assert count > INTERRUPTIONS // 2
+    events = [record.body for record in facts_of(tmp_path / "broken")]
+    fired = [e for e in events if isinstance(e, TimerFired) and e.timer_id == "soon"]
+    assert len(fired) > count

@@ -73,10 +73,8 @@ def agree(raw: RunConfiguration, tmp_path: Path) -> Counter[str]:
 def test_built_in_strategy_is_the_same_live_as_in_a_backtest(
     name: str, params: dict[str, object], tmp_path: Path
 ) -> None:
-    window = (
-        EVENTFUL if name != "harmonic_pattern" else {"start": "2002-01-02", "end": "2005-06-30"}
-    )
-    raw = configuration(name, symbols=["AAPL", "MSFT"], params=params, **window)
+    days = EVENTFUL if name != "harmonic_pattern" else ("2002-01-02", EVENTFUL[1])
+    raw = configuration(name, symbols=["AAPL", "MSFT"], params=params, days=days)
     counts = agree(raw, tmp_path)
     assert counts["OrderFilled"] >= 1
     assert counts["CorporateAction"] >= 1

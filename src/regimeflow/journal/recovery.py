@@ -13,8 +13,15 @@ import msgspec
 
 from regimeflow.errors import JournalCorrupt, JournalError
 from regimeflow.journal.disk import Disk, OsDisk
-from regimeflow.journal.records import GENESIS_HASH, EpochOpened, FactsBlock, Record
-from regimeflow.journal.segments import SegmentKind, list_segments
+from regimeflow.journal.frames import FrameReader
+from regimeflow.journal.records import (
+    GENESIS_HASH,
+    EpochOpened,
+    FactsBlock,
+    Record,
+    decode_span,
+)
+from regimeflow.journal.segments import SegmentKind, list_segments, open_segment
 from regimeflow.journal.walk import FactsWalk, Tear, market_tear
 from regimeflow.model.events import EngineStarted
 
@@ -30,6 +37,7 @@ class Recovered(msgspec.Struct, kw_only=True):
     next_seq: int = 1
     head_hash: str = GENESIS_HASH
     last_ts_ns: int = 0
+    facts_last_ts_ns: int = 0
     boot: int = 0
     epochs: int = 0
     last_epoch: Record | None = None
@@ -49,7 +57,9 @@ def recover(directory: Path, *, disk: Disk | None = None) -> Recovered:
     recovered = Recovered()
     try:
         _recover_market(directory, disk, recovered)
-        _recover_facts(directory, disk, recovered)
+        last_fact_seq = _recover_facts(directory, disk, recovered)
+        if recovered.next_seq > last_fact_seq + 1:
+            _cut_market_after_lost_facts(directory, disk, recovered, last_fact_seq)
     except OSError as error:
         raise JournalError(f"{directory}: the journal cannot be recovered: {error}") from error
     return recovered
@@ -70,8 +80,8 @@ def _recover_market(directory: Path, disk: Disk, recovered: Recovered) -> None:
             _cut(tear, disk)
 
 
-def _recover_facts(directory: Path, disk: Disk, recovered: Recovered) -> None:
-    """Check every block, take the last epoch and boot, then cut the torn tail."""
+def _recover_facts(directory: Path, disk: Disk, recovered: Recovered) -> int:
+    """Check every block, take the last epoch and boot, cut the torn tail; the last seq."""
     walk = FactsWalk(list_segments(directory, SegmentKind.FACTS))
     last_block: FactsBlock | None = None
     last_seq = 0
@@ -87,12 +97,43 @@ def _recover_facts(directory: Path, disk: Disk, recovered: Recovered) -> None:
         _note_starts(block, recovered)
         last_block = block
     if last_block is not None:
-        recovered.last_ts_ns = max(recovered.last_ts_ns, last_block.records()[-1].ts_ns)
+        recovered.facts_last_ts_ns = last_block.records()[-1].ts_ns
+        recovered.last_ts_ns = max(recovered.last_ts_ns, recovered.facts_last_ts_ns)
     recovered.next_seq = max(recovered.next_seq, last_seq + 1)
     recovered.head_hash = walk.head.hex()
     if walk.tear is not None:
         recovered.facts_cut_bytes = walk.tear.size_bytes
         _cut(walk.tear, disk)
+    return last_seq
+
+
+def _cut_market_after_lost_facts(
+    directory: Path, disk: Disk, recovered: Recovered, last_fact_seq: int
+) -> None:
+    """Cut the market's tail where it goes on behind facts that never reached the disk.
+
+    Market is written first, so a process killed between the two writes leaves observations with
+    holes between them where facts were. Nothing was sent after them: the end is at the first
+    hole, as if the commit had not begun. Only the last segment can hold one.
+    """
+    segment = list_segments(directory, SegmentKind.MARKET)[-1]
+    next_seq = last_fact_seq + 1
+    last_ts_ns = recovered.facts_last_ts_ns
+    with open_segment(segment) as stream:
+        for frame in FrameReader(stream):
+            if frame.offset == 0:
+                continue
+            span = decode_span(frame.payload)
+            behind = [seq for seq in span.seqs() if seq > last_fact_seq]
+            if behind != list(range(next_seq, next_seq + len(behind))):
+                size_bytes = segment.path.stat().st_size - frame.offset
+                recovered.market_cut_bytes += size_bytes
+                _cut(Tear(segment, frame.offset, size_bytes), disk)
+                recovered.last_ts_ns = last_ts_ns
+                break
+            next_seq += len(behind)
+            last_ts_ns = max(last_ts_ns, span.last_ts_ns)
+    recovered.next_seq = next_seq
 
 
 def _note_starts(block: FactsBlock, recovered: Recovered) -> None:
