@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from regimeflow.config import Config
+from regimeflow.core.market_state import MarketState
 from regimeflow.journal.records import Record
+from regimeflow.model.commands import AccountMarked
 from regimeflow.model.events import BrokerSnapshot
 from regimeflow.observe.audit import AuditFormat, AuditLog
 from regimeflow.observe.baseline import Baseline
@@ -27,6 +29,7 @@ class LiveObservers:
         name = "audit.jsonl" if form is AuditFormat.JSONL else "audit.log"
         self.audit_path = log_dir / name
         self.snapshots = 0
+        self._market: MarketState | None = None
         self.audit = AuditLog(self.audit_path, form)
         self.status = StatusFile(
             log_dir / "status.json", records_between_writes=STATUS_RECORDS_BETWEEN_WRITES
@@ -47,10 +50,23 @@ class LiveObservers:
     def on_record(self, record: Record) -> None:
         """Show one fact to every file."""
         self.snapshots += type(record.body) is BrokerSnapshot
+        if type(record.body) is AccountMarked:
+            self._note_data_ages()
         self.audit.on_record(record)
         self.status.on_record(record.seq, record.ts_ns, record.body)
         if self.drift is not None:
             self.drift.on_record(record.seq, record.ts_ns, record.body)
+
+    def watch(self, market: MarketState) -> None:
+        """Take the age of data from here: market records are too many to be observed."""
+        self._market = market
+
+    def _note_data_ages(self) -> None:
+        if self._market is None:
+            return
+        for latest in (self._market.bars, self._market.trades, self._market.quotes):
+            for symbol, event in latest.items():
+                self.status.fold.note_data(symbol, event.ts_venue_ns)
 
     def flush(self) -> None:
         """Bring every file up to the last record."""

@@ -138,6 +138,7 @@ class LiveRunner:
     ) -> tuple[Pump, JournalWriter]:
         """The journal continued where it ends, and the pump on it."""
         recovered = booted.recovered
+        observers.watch(booted.engine.market)
         journal = JournalWriter(
             self._journal_dir,
             durability=_durability(self._config),

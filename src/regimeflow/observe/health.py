@@ -87,6 +87,10 @@ class HealthFold:
         else:
             self.tally.on_record(ts_ns, body)
 
+    def note_data(self, symbol: str, ts_venue_ns: int) -> None:
+        """Data of `symbol` was last seen at `ts_venue_ns`: what a market record would say."""
+        self._data_ns[symbol] = ts_venue_ns
+
     def document(self) -> dict[str, Json]:
         """The content of status.json as of the last record folded."""
         mark, tally = self._mark, self.tally
