@@ -10,7 +10,7 @@ from regimeflow.model.ids import BrokerOrderId, ClientOrderId, ExecutionId
 from regimeflow.model.order import OrderStatus, OrderType, Side
 
 
-class OrderRecord(msgspec.Struct, frozen=True):
+class OrderRecord(msgspec.Struct, frozen=True, gc=False):
     """One order as the broker lists it."""
 
     client_order_id: ClientOrderId
@@ -25,7 +25,7 @@ class OrderRecord(msgspec.Struct, frozen=True):
     stop_price: Decimal | None = None
 
 
-class FillRecord(msgspec.Struct, frozen=True):
+class FillRecord(msgspec.Struct, frozen=True, gc=False):
     """One execution as the broker lists it."""
 
     execution_id: ExecutionId
@@ -39,14 +39,14 @@ class FillRecord(msgspec.Struct, frozen=True):
     ts_venue_ns: int
 
 
-class PositionRecord(msgspec.Struct, frozen=True):
+class PositionRecord(msgspec.Struct, frozen=True, gc=False):
     """One net position as the broker lists it; negative is short."""
 
     symbol: str
     quantity: Decimal
 
 
-class AccountRecord(msgspec.Struct, frozen=True):
+class AccountRecord(msgspec.Struct, frozen=True, gc=False):
     """Cash as the broker states it, in the account's currency."""
 
     account_id: str

@@ -15,7 +15,9 @@ from regimeflow.model.reports import OrderFilled
 # --- commands ---------------------------------------------------------------------------
 
 
-class SubmitOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True):
+class SubmitOrder(
+    msgspec.Struct, frozen=True, gc=False, tag=True, kw_only=True, omit_defaults=True
+):
     """Send a new order. Only the risk gate may make one.
 
     `worst_price` is the price at which the gate valued it (its exposure until it ends).
@@ -44,7 +46,7 @@ class SubmitOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, omit_defa
     worst_price: Decimal
 
 
-class CancelOrder(msgspec.Struct, frozen=True, tag=True):
+class CancelOrder(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Ask the venue to cancel; repeating it is harmless."""
 
     client_order_id: ClientOrderId
@@ -53,7 +55,7 @@ class CancelOrder(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-class ReplaceOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class ReplaceOrder(msgspec.Struct, frozen=True, gc=False, tag=True, kw_only=True):
     """Change an order's terms under a new client id. Only the risk gate may make one.
 
     `quantity` is the new total (FIX tag 38), including what has already filled.

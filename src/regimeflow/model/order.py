@@ -90,7 +90,7 @@ TERMINAL_STATUSES = frozenset(
 )
 
 
-class Order(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Order(msgspec.Struct, gc=False, kw_only=True, omit_defaults=True):
     """One order from wish to end. The engine owns it; strategies receive copies.
 
     Quantities are in units of the instrument, prices in its currency. `filled_cost` is the sum

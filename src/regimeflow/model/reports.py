@@ -17,7 +17,7 @@ from regimeflow.model.market import CorporateAction
 from regimeflow.model.order import Side
 
 
-class OrderAccepted(msgspec.Struct, frozen=True, tag=True):
+class OrderAccepted(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The venue works the order."""
 
     client_order_id: ClientOrderId
@@ -25,7 +25,7 @@ class OrderAccepted(msgspec.Struct, frozen=True, tag=True):
     ts_venue_ns: int
 
 
-class OrderRejected(msgspec.Struct, frozen=True, tag=True):
+class OrderRejected(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The venue refused the order; nothing of it can fill."""
 
     client_order_id: ClientOrderId
@@ -33,7 +33,7 @@ class OrderRejected(msgspec.Struct, frozen=True, tag=True):
     ts_venue_ns: int
 
 
-class OrderFilled(msgspec.Struct, frozen=True, tag=True):
+class OrderFilled(msgspec.Struct, frozen=True, gc=False, tag=True):
     """One execution. `fee` is positive when it costs us, in the account's currency."""
 
     client_order_id: ClientOrderId
@@ -47,7 +47,7 @@ class OrderFilled(msgspec.Struct, frozen=True, tag=True):
     ts_venue_ns: int
 
 
-class OrderCanceled(msgspec.Struct, frozen=True, tag=True):
+class OrderCanceled(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The order is dead; what had filled stays filled."""
 
     client_order_id: ClientOrderId
@@ -55,7 +55,7 @@ class OrderCanceled(msgspec.Struct, frozen=True, tag=True):
     ts_venue_ns: int
 
 
-class OrderReplaced(msgspec.Struct, frozen=True, tag=True):
+class OrderReplaced(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The order now stands under `client_order_id` with these terms.
 
     A venue that changes an order unasked (a split) repeats the same id in both id fields.
@@ -70,7 +70,7 @@ class OrderReplaced(msgspec.Struct, frozen=True, tag=True):
     ts_venue_ns: int
 
 
-class OrderExpired(msgspec.Struct, frozen=True, tag=True):
+class OrderExpired(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Its time in force ran out; what had filled stays filled."""
 
     client_order_id: ClientOrderId
@@ -86,7 +86,7 @@ class RequestKind(StrEnum):
     REPLACE = "replace"
 
 
-class CancelRejected(msgspec.Struct, frozen=True, tag=True):
+class CancelRejected(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A cancel or replace was refused; the order is as it was (FIX 35=9).
 
     For a replace, `client_order_id` is the new id that was refused.
@@ -98,7 +98,7 @@ class CancelRejected(msgspec.Struct, frozen=True, tag=True):
     ts_venue_ns: int
 
 
-class OutcomeUnknown(msgspec.Struct, frozen=True, tag=True):
+class OutcomeUnknown(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A request left and its fate is unknown; only evidence may resolve it."""
 
     client_order_id: ClientOrderId
@@ -106,7 +106,7 @@ class OutcomeUnknown(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-class CashPosted(msgspec.Struct, frozen=True, tag=True):
+class CashPosted(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Cash moved without a fill: dividend, fee, interest, deposit, withdrawal."""
 
     activity_id: str

@@ -34,7 +34,7 @@ class Role(Enum):
     """Rested and was reached: exactly its limit."""
 
 
-class Opportunity(msgspec.Struct, frozen=True):
+class Opportunity(msgspec.Struct, frozen=True, gc=False):
     """A chance to trade at `price`; `size` is what is shown there (None: not shown)."""
 
     role: Role

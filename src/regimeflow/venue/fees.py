@@ -60,7 +60,7 @@ class FeeState(msgspec.Struct):
     accrued: dict[str, Decimal] = {}
 
 
-class OrderFees(msgspec.Struct):
+class OrderFees(msgspec.Struct, gc=False):
     """What one order has traded and been charged as commission so far."""
 
     quantity: Decimal = ZERO

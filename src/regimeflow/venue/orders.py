@@ -32,7 +32,7 @@ AUCTION_TYPES = frozenset({OrderType.MARKET_ON_OPEN, OrderType.MARKET_ON_CLOSE})
 IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
-class WorkingOrder(msgspec.Struct, kw_only=True):
+class WorkingOrder(msgspec.Struct, gc=False, kw_only=True):
     """One order at the venue, working or done; `number` is its place in order of arrival.
 
     It may trade from `active_ns` on and through `expire_ns` (0: no end). `is_triggered` is for

@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
+import msgspec
+
 from regimeflow.core.exposure import ROUND_UP_12, SymbolExposure
 from regimeflow.core.market_state import Reference
 from regimeflow.core.portfolio import Portfolio
@@ -22,7 +24,7 @@ class Denial(NamedTuple):
     message: str
 
 
-class Proposal(NamedTuple):
+class Proposal(msgspec.Struct, frozen=True, gc=False):
     """What would change if the order left.
 
     `added_quantity` and `added_value` are what it adds to the working leaves (for a
