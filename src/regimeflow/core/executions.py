@@ -7,6 +7,8 @@ discrepancy rather than guessed. The journal keeps them all.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from regimeflow.model.events import OrderFilled
 from regimeflow.model.ids import ExecutionId
 
@@ -19,7 +21,8 @@ class Executions:
     __slots__ = ("booked", "horizon_ns")
 
     def __init__(self) -> None:
-        self.booked: dict[ExecutionId, OrderFilled] = {}
+        # A plain dict would search past all it has dropped to find its oldest entry.
+        self.booked: OrderedDict[ExecutionId, OrderFilled] = OrderedDict()
         self.horizon_ns = 0
 
     def is_repeat(self, fill: OrderFilled) -> bool:
@@ -38,5 +41,5 @@ class Executions:
         """Remember an execution that is being booked."""
         self.booked[fill.execution_id] = fill
         if len(self.booked) > EXECUTION_IDS_MAX:
-            oldest = next(iter(self.booked))
-            self.horizon_ns = max(self.horizon_ns, self.booked.pop(oldest).ts_venue_ns + 1)
+            _, oldest = self.booked.popitem(last=False)
+            self.horizon_ns = max(self.horizon_ns, oldest.ts_venue_ns + 1)

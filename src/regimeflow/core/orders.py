@@ -9,6 +9,7 @@ Bound: `TERMINAL_ORDERS_MAX` ended orders stay in memory, oldest dropped first.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -49,7 +50,8 @@ class Orders:
         self.by_root: dict[ClientOrderId, Order] = {}
         self._root_of: dict[ClientOrderId, ClientOrderId] = {}
         self.open: dict[ClientOrderId, Order] = {}
-        self._terminal: dict[ClientOrderId, None] = {}
+        # A plain dict would search past all it has dropped to find its oldest entry.
+        self._terminal: OrderedDict[ClientOrderId, None] = OrderedDict()
         self.executions = Executions()
         self.replacements: dict[ClientOrderId, ReplaceOrder] = {}
         self.exposure = Exposure(instruments)
@@ -255,8 +257,7 @@ class Orders:
         self._terminal[root] = None
         if len(self._terminal) <= TERMINAL_ORDERS_MAX:
             return
-        oldest = next(iter(self._terminal))
-        del self._terminal[oldest]
+        oldest, _ = self._terminal.popitem(last=False)
         order = self.by_root.pop(oldest)
         for client_order_id in order.client_order_ids:
             self._root_of.pop(client_order_id, None)
