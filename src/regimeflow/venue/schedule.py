@@ -47,6 +47,7 @@ class SimSchedule:
 
     __slots__ = (
         "_action_index",
+        "_action_ns",
         "_actions",
         "_calendar",
         "_due_ns",
@@ -58,7 +59,9 @@ class SimSchedule:
         "_session",
         "_session_ns",
         "_stream",
+        "_timer_ns",
         "_timers",
+        "_venue_ns",
         "venue",
     )
 
@@ -83,7 +86,11 @@ class SimSchedule:
         self._now_ns = 0
         self._is_over = False
         self._actions = _at_openings(actions, calendar)
-        self._action_index = 0
+        self._action_index = -1
+        self._action_ns = NEVER_NS
+        self._turn_action()
+        self._timer_ns = NEVER_NS
+        self._venue_ns = NEVER_NS
         # The session that opens or closes next, and when.
         self._session: Session | None = None
         self._session_ns = NEVER_NS
@@ -103,12 +110,14 @@ class SimSchedule:
         """Obey a command that left the engine at `ts_ns`: timers here, the rest at the venue."""
         if isinstance(command, SetTimer):
             self._timers.set(ts_ns, command)
-            self._due_ns = min(self._due_ns, self._timers.next_ns())
+            self._timer_ns = self._timers.next_ns()
+            self._due_ns = min(self._due_ns, self._timer_ns)
         elif isinstance(command, CancelTimer):
             self._timers.cancel(command)
+            self._timer_ns = self._timers.next_ns()
         else:
             self.venue.execute(ts_ns, command)
-            self._due_ns = min(self._due_ns, self.venue.next_ns)
+            self._note_venue()
 
     # --- the stream ---------------------------------------------------------------------
 
@@ -132,13 +141,13 @@ class SimSchedule:
                 if ts_ns >= self._due_ns:
                     while (item := pop(ts_ns)) is not None:
                         yield item
-                    self._timers.end_gap(ts_ns)
-                    self._rearm(ts_ns)
+                    if self._timers.end_gap(ts_ns):
+                        self._rearm(ts_ns)
                 symbol = event.symbol
                 if symbol in working:
                     venue.on_market(event)
                     self._now_ns = ts_ns
-                    self._due_ns = min(self._due_ns, venue.next_ns)
+                    self._note_venue()
                 elif type(event) is Quote:
                     quotes[symbol] = event
                 elif type(event) is Bar and symbol in bars:
@@ -186,15 +195,15 @@ class SimSchedule:
             # A report of something that came to light late is delivered now, not in the past.
             now_ns = self._now_ns = max(self._now_ns, due_ns)
             item: Stamped | None = None
-            if self._action_ns() == due_ns:
+            if self._action_ns == due_ns:
                 action = self._actions[self._action_index][1]
-                self._action_index += 1
+                self._turn_action()
                 venue.on_action(now_ns, action)
                 item = (now_ns, action)
-            elif venue.next_ns == due_ns:
+            elif self._venue_ns == due_ns:
                 report = venue.pop_due(due_ns)
                 item = None if report is None else (now_ns, report[1])
-            elif self._timers.next_ns() == due_ns:
+            elif self._timer_ns == due_ns:
                 item = (now_ns, self._timers.pop()[1])
             elif self._session_ns == due_ns:
                 item = (now_ns, self._turn_session())
@@ -206,16 +215,24 @@ class SimSchedule:
                 return item
         return None
 
+    def _note_venue(self) -> None:
+        """The venue was given something: its next moment may have come nearer."""
+        venue_ns = self._venue_ns = self.venue.next_ns
+        if venue_ns < self._due_ns:
+            self._due_ns = venue_ns
+
     def _rearm(self, ts_ns: int) -> None:
         """Find the next due moment; openings count only while orders are working."""
+        self._venue_ns = self.venue.next_ns
+        self._timer_ns = self._timers.next_ns()
         if self.venue.working and not self._is_over:
             self._opening_ns = self._feed.seek_opening(ts_ns)
         else:
             self._opening_ns = NEVER_NS
         self._due_ns = min(
-            self.venue.next_ns,
-            self._action_ns(),
-            self._timers.next_ns(),
+            self._venue_ns,
+            self._action_ns,
+            self._timer_ns,
             self._session_ns,
             self._opening_ns,
         )
@@ -230,8 +247,8 @@ class SimSchedule:
         if session is not None:
             self._session, self._session_ns = session, session.open_ns
             since_ns = min(first_ns, session.open_ns)
-        while self._action_ns() < since_ns:
-            self._action_index += 1
+        while self._action_ns < since_ns:
+            self._turn_action()
 
     def _turn_session(self) -> Event:
         """Open the session that is next, or close the one that is open."""
@@ -249,9 +266,11 @@ class SimSchedule:
         self.venue.on_session_closed(session)
         return SessionClosed(session)
 
-    def _action_ns(self) -> int:
+    def _turn_action(self) -> None:
+        """The action in hand is done; the next one waits for its moment."""
+        self._action_index += 1
         actions, index = self._actions, self._action_index
-        return actions[index][0] if index < len(actions) else NEVER_NS
+        self._action_ns = actions[index][0] if index < len(actions) else NEVER_NS
 
 
 def _at_openings(

@@ -57,10 +57,14 @@ class TimerQueue:
             self._fired.add((owner, timer_id))
         return fire_ns, TimerFired(TimerId(timer_id), owner, due_ns, fire_ns - due_ns)
 
-    def end_gap(self, ts_ns: int) -> None:
-        """A market event at `ts_ns` ends the gap: what was held back may fire after it."""
+    def end_gap(self, ts_ns: int) -> bool:
+        """A market event at `ts_ns` ends the gap: what was held back may fire after it.
+
+        True when something was, so that `next_ns` may have changed.
+        """
         self._fired.clear()
-        if self._held:
+        has_held = bool(self._held)
+        if has_held:
             held, self._held = self._held, []
             for entry in held:
                 if self._pending.get((entry[3], entry[2])) == entry:
@@ -68,6 +72,7 @@ class TimerQueue:
                     self._pending[entry[3], entry[2]] = late
                     self._heap.append(late)
             heapify(self._heap)
+        return has_held
 
     def _push(self, entry: _Entry) -> None:
         if (entry[3], entry[2]) in self._fired:
