@@ -77,7 +77,7 @@ class Ledger:
     @property
     def net_equity(self) -> float:
         """Equity less all external cash flows: what loss limits are judged on."""
-        return self.portfolio.equity - float(self.portfolio.cash_flows)
+        return self.portfolio.equity - self.portfolio.cash_flows_float
 
     # --- events -------------------------------------------------------------------------
 
@@ -97,10 +97,10 @@ class Ledger:
             return self.apply_fill(ts_ns, event)
         if isinstance(event, Quote):
             self.apply_quote(event)
-        elif isinstance(event, Bar):
-            self.apply_price(event.symbol, event.close)
-        elif isinstance(event, Trade):
-            self.apply_price(event.symbol, event.price)
+            return NOTHING
+        if isinstance(event, Bar | Trade):
+            self.apply_price(event.symbol, event.close if isinstance(event, Bar) else event.price)
+            return NOTHING
         if isinstance(event, e.OrderReplaced):
             return self.orders.apply_replaced(ts_ns, event)
         if isinstance(event, e.CancelRejected):

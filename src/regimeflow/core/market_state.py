@@ -11,6 +11,7 @@ from collections import deque
 from decimal import Decimal
 from typing import NamedTuple
 
+from regimeflow.model.instrument import decimal_from
 from regimeflow.model.market import Bar, BookDelta, BookSnapshot, Quote, Trade
 from regimeflow.model.session import Session
 
@@ -130,8 +131,8 @@ class MarketState:
             return None
         if self.open_age_ns(ts_ns, newest_ns) > age_ns_max:
             return None
-        exact_ask = Decimal(repr(ask))
-        return Reference(exact_ask, exact_ask if bid == ask else Decimal(repr(bid)))
+        exact_ask = decimal_from(ask)
+        return Reference(exact_ask, exact_ask if bid == ask else decimal_from(bid))
 
 
 def _merge_levels(

@@ -227,9 +227,10 @@ class MarketHandler:
 
     def _check_losses(self) -> None:
         engine = self._engine
-        if not engine.ledger.trading.would_tighten(TradingState.REDUCING):
+        ledger = engine.ledger
+        if ledger.trading.account is not TradingState.ACTIVE:
             return
-        breach = engine.ledger.losses.breach(engine.ledger.net_equity, engine.gate.limits)
+        breach = ledger.losses.breach(ledger.net_equity, engine.gate.limits)
         if breach is not None:
             engine.emit(breach)
             engine.emit(TradingStateChanged(TradingState.REDUCING, breach.message, breach.control))

@@ -12,7 +12,7 @@ from decimal import Decimal
 from regimeflow.core.position import Position
 from regimeflow.model.events import CashPosted, OrderFilled
 from regimeflow.model.ids import StrategyId
-from regimeflow.model.instrument import Instrument
+from regimeflow.model.instrument import Instrument, decimal_from
 from regimeflow.model.order import ZERO
 
 EXTERNAL = StrategyId("external")
@@ -36,6 +36,7 @@ class Portfolio:
         "cash",
         "cash_float",
         "cash_flows",
+        "cash_flows_float",
         "fees",
         "held",
         "marks",
@@ -49,6 +50,7 @@ class Portfolio:
         self.cash = cash
         self.cash_float = float(cash)
         self.cash_flows = ZERO
+        self.cash_flows_float = 0.0
         self.fees = ZERO
         self.positions: dict[str, Position] = {}
         self.held: dict[str, Position] = {}
@@ -100,6 +102,7 @@ class Portfolio:
         self._move_cash(posting.amount)
         if posting.kind in EXTERNAL_FLOWS:
             self.cash_flows += posting.amount
+            self.cash_flows_float = float(self.cash_flows)
         elif posting.kind == "fee":
             self.fees -= posting.amount
 
@@ -155,7 +158,7 @@ class Portfolio:
     def exact_mark(self, symbol: str) -> Decimal:
         """The latest price in its shortest decimal form; zero when none was ever seen."""
         mark = self.marks.get(symbol)
-        return ZERO if mark is None else Decimal(repr(mark))
+        return ZERO if mark is None else decimal_from(mark)
 
     def market_value(self, position: Position) -> Decimal:
         """Signed value of a position at the latest price."""
@@ -164,7 +167,8 @@ class Portfolio:
     def restore_cash(self, cash: Decimal, cash_flows: Decimal, fees: Decimal) -> None:
         """Take over saved cash figures."""
         self.cash, self.cash_float = cash, float(cash)
-        self.cash_flows, self.fees = cash_flows, fees
+        self.cash_flows, self.cash_flows_float = cash_flows, float(cash_flows)
+        self.fees = fees
 
     def find_held(self, order: Iterable[str]) -> None:
         """List the positions that are not flat, after they were restored, in their old order.

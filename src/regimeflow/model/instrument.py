@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
 from regimeflow.model.order import Side
 
 Number = int | float | str | Decimal
+PRICES_KEPT_MAX = 4_096
+"""Floats whose exact value is remembered, least recently used dropped first."""
 
 
 class AssetClass(StrEnum):
@@ -29,9 +32,20 @@ def decimal_from(number: Number) -> Decimal:
 
     Raises ValueError for anything that is not a finite number.
     """
+    if type(number) is float:
+        return _shortest(number)
     if isinstance(number, bool):
         raise ValueError(f"a truth value is not a number: {number!r}")
     value = number if isinstance(number, Decimal) else Decimal(str(number))
+    if not value.is_finite():
+        raise ValueError(f"not a finite number: {number!r}")
+    return value
+
+
+@lru_cache(maxsize=PRICES_KEPT_MAX)
+def _shortest(number: float) -> Decimal:
+    """A float in its shortest decimal form; the same prices are asked for again and again."""
+    value = Decimal(repr(number))
     if not value.is_finite():
         raise ValueError(f"not a finite number: {number!r}")
     return value

@@ -13,12 +13,14 @@ from regimeflow.model.commands import RiskBreached
 class LossWatch:
     """Peak and session anchor, in account currency, as floats of the same exact books."""
 
-    __slots__ = ("anchor", "is_anchored", "peak")
+    __slots__ = ("_bounds", "_limits", "anchor", "is_anchored", "peak")
 
     def __init__(self) -> None:
         self.peak = 0.0
         self.anchor = 0.0
         self.is_anchored = False
+        self._limits = RiskLimits()
+        self._bounds = _bounds(self._limits)
 
     def see(self, equity: float) -> None:
         """Take one valuation: the peak follows it up."""
@@ -35,18 +37,31 @@ class LossWatch:
 
     def breach(self, equity: float, limits: RiskLimits) -> RiskBreached | None:
         """The first loss limit that `equity` breaks, or None. A NaN equity breaks them all."""
+        if limits is not self._limits:
+            self._limits, self._bounds = limits, _bounds(limits)
+        drawdown_max, loss_max, loss_fraction_max = self._bounds
         drawdown = 1.0 - equity / self.peak if self.peak > 0 else 1.0
-        if limits.max_drawdown is not None and not drawdown < float(limits.max_drawdown):
+        if drawdown_max is not None and not drawdown < drawdown_max:
             return _breach("C14", "max_drawdown", str(limits.max_drawdown), f"{drawdown:.6f}")
         loss = self.anchor - equity
-        limit = limits.daily_loss_limit
-        if limit is not None and not loss < float(limit):
-            return _breach("C14", "daily_loss_limit", str(limit), f"{loss:.2f}")
-        fraction = limits.daily_loss_limit_pct
-        if fraction is not None and not loss < float(fraction) * self.anchor:
+        if loss_max is not None and not loss < loss_max:
+            return _breach("C14", "daily_loss_limit", str(limits.daily_loss_limit), f"{loss:.2f}")
+        if loss_fraction_max is not None and not loss < loss_fraction_max * self.anchor:
             share = loss / self.anchor if self.anchor else float("inf")
-            return _breach("C14", "daily_loss_limit_pct", str(fraction), f"{share:.6f}")
+            limit = str(limits.daily_loss_limit_pct)
+            return _breach("C14", "daily_loss_limit_pct", limit, f"{share:.6f}")
         return None
+
+
+def _bounds(limits: RiskLimits) -> tuple[float | None, float | None, float | None]:
+    """The limits on losses as floats, converted once: they are compared at every price."""
+    drawdown, loss = limits.max_drawdown, limits.daily_loss_limit
+    fraction = limits.daily_loss_limit_pct
+    return (
+        None if drawdown is None else float(drawdown),
+        None if loss is None else float(loss),
+        None if fraction is None else float(fraction),
+    )
 
 
 def _breach(control: str, key: str, limit: str, observed: str) -> RiskBreached:
