@@ -17,17 +17,24 @@ from regimeflow.run.plan import RunPlan
 from regimeflow.run.provenance import deployment
 
 STATUS_RECORDS_BETWEEN_WRITES = 500
+_AUDIT_NAMES = {AuditFormat.JSONL: "audit.jsonl", AuditFormat.CSV: "audit.log"}
 
 
 class LiveObservers:
     """Audit log, drift and performance files, and the status document of one run."""
 
-    def __init__(self, plan: RunPlan, log_dir: Path, baseline: Baseline | None) -> None:
+    def __init__(
+        self,
+        plan: RunPlan,
+        log_dir: Path,
+        baseline: Baseline | None,
+        *,
+        metrics_directory: Path | None = None,
+    ) -> None:
         live = plan.config.live
         assert live is not None
         form = AuditFormat(live.audit.format)
-        name = "audit.jsonl" if form is AuditFormat.JSONL else "audit.log"
-        self.audit_path = log_dir / name
+        self.audit_path = log_dir / _AUDIT_NAMES[form]
         self.snapshots = 0
         self._market: MarketState | None = None
         self.audit = AuditLog(self.audit_path, form)
@@ -35,7 +42,7 @@ class LiveObservers:
             log_dir / "status.json", records_between_writes=STATUS_RECORDS_BETWEEN_WRITES
         )
         self.drift: LiveDrift | None = None
-        directory = plan.config.metrics_directory
+        directory = metrics_directory or plan.config.metrics_directory
         if plan.config.metrics.live.enable and directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
             self.drift = LiveDrift(
@@ -46,6 +53,17 @@ class LiveObservers:
                 instruments=plan.instruments,
             )
             self.drift.prepare(len(plan.calendar.between(plan.start_ns, plan.end_ns)))
+
+    @staticmethod
+    def paths(config: Config, log_dir: Path, metrics_directory: Path) -> tuple[Path, ...]:
+        """Every file that a run with this configuration writes."""
+        assert config.live is not None
+        files = [log_dir / _AUDIT_NAMES[AuditFormat(config.live.audit.format)]]
+        files.append(log_dir / "status.json")
+        if config.metrics.live.enable:
+            drift = DriftPaths.inside(metrics_directory)
+            files += [drift.rows, drift.performance]
+        return tuple(files)
 
     def on_record(self, record: Record) -> None:
         """Show one fact to every file."""
