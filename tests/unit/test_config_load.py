@@ -48,7 +48,7 @@ live:
      cancel_orders_on_timeout: true}
   reconciliation: {disable_trading_on_error: true}
   warmup: {bars: auto}
-  journal: {durability: auto, market_retention_days: 30}
+  journal: {durability: auto, market_retention_days: 0}
   audit: {format: jsonl}
   replay_journal_path: ""
   risk:

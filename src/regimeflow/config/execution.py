@@ -100,7 +100,11 @@ class ExecutionSection(Section):
         le=10,
     )
     latency_ms: Number = key(
-        "Time from decision to venue and back to us.", default=250, unit="ms", ge=0, le=3_600_000
+        "Time a message takes one way, to the venue or back.",
+        default=250,
+        unit="ms",
+        ge=0,
+        le=3_600_000,
     )
     limit_fill: Literal["through", "queue", "touch"] = key(
         "When a resting limit order fills: price beyond it, queue ahead of it traded, or price "

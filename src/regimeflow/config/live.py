@@ -129,12 +129,6 @@ class JournalSection(Section):
         "process (the engine's death). auto is power with a real broker, process with sim.",
         default="auto",
     )
-    market_retention_days: Whole = key(
-        "How long recorded market data is kept; orders and fills are kept for ever.",
-        default=30,
-        unit="days",
-        gt=0,
-    )
 
 
 class AuditSection(Section):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from regimeflow.brokers.protocol import AccountTruth, BrokerClient
@@ -18,6 +18,7 @@ from regimeflow.config import Config
 from regimeflow.core.approved import Approved, EngineOutput, plain
 from regimeflow.live.boot import Booted
 from regimeflow.live.clock import EngineClock
+from regimeflow.live.idle import SYNC_EVERY_S
 from regimeflow.live.inbox import Inbox
 from regimeflow.live.session_clock import SessionClock
 from regimeflow.live.timer_service import TimerService
@@ -82,12 +83,19 @@ class LinkedRun:
         self._truth = truth
         self._link = link
         self._history = history
-        self._polls: list[asyncio.TimerHandle] = []
+        self._handles: dict[str, asyncio.TimerHandle] = {}
         self._poll_number = 0
         self._failure: BaseException | None = None
         self.ended = "the link ended"
 
-    async def play(self, plan: RunPlan, pump: Pump, booted: Booted, stop: asyncio.Event) -> None:
+    async def play(
+        self,
+        plan: RunPlan,
+        pump: Pump,
+        booted: Booted,
+        stop: asyncio.Event,
+        on_idle: Callable[[], None],
+    ) -> None:
         """Run until `stop` is set. Raises what the pump raised (a dead journal, our bug).
 
         Warm-up bars come first, through the same callbacks as everything else.
@@ -111,12 +119,13 @@ class LinkedRun:
         sessions.start()
         self._start_polls(pump)
         self._beat(inbox, loop)
+        self._idle_later(loop, on_idle)
         task = loop.create_task(self._client.run(inbox.deliver), name="broker")
         try:
             await self._until(stop, task)
         finally:
             sessions.close()
-            for handle in self._polls:
+            for handle in self._handles.values():
                 handle.cancel()
             timers.close()
             task.cancel()
@@ -175,10 +184,9 @@ class LinkedRun:
             self._poll_number += 1
             request_id = f"poll-{pump.ts_ns}-{self._poll_number}"
             pump.request_snapshot(RequestSnapshot(request_id, scope))
-            self._polls[:] = [handle for handle in self._polls if not handle.cancelled()][-8:]
             self._poll_later(pump, scope, interval_s)
 
-        self._polls.append(asyncio.get_running_loop().call_later(interval_s, poll))
+        self._handles[scope] = asyncio.get_running_loop().call_later(interval_s, poll)
 
     def _beat(self, inbox: Inbox, loop: asyncio.AbstractEventLoop) -> None:
         """Time passes for the watchdog even when nothing arrives."""
@@ -186,11 +194,17 @@ class LinkedRun:
 
         def beat() -> None:
             inbox.deliver(e.Heartbeat("engine"))
-            self._polls.append(loop.call_later(interval_s, beat))
-            self._polls[:] = self._polls[-8:]
+            self._handles["beat"] = loop.call_later(interval_s, beat)
 
         if self._live.heartbeat.enabled:
-            self._polls.append(loop.call_later(interval_s, beat))
+            self._handles["beat"] = loop.call_later(interval_s, beat)
+
+    def _idle_later(self, loop: asyncio.AbstractEventLoop, on_idle: Callable[[], None]) -> None:
+        def idle() -> None:
+            on_idle()
+            self._idle_later(loop, on_idle)
+
+        self._handles["idle"] = loop.call_later(SYNC_EVERY_S, idle)
 
     def _fail(self, context: dict[str, Any], stop: asyncio.Event) -> None:
         """An exception in a loop callback: end the run with it (the first one counts)."""

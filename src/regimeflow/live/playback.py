@@ -32,8 +32,12 @@ async def play(
     booted: Booted,
     stop: asyncio.Event,
     progress: Progress | None,
+    on_idle: Callable[[], None],
 ) -> str | None:
-    """Play until the data ends or `stop` is set; the reason of the end, None when stopped."""
+    """Play until the data ends or `stop` is set; the reason of the end, None when stopped.
+
+    `on_idle` is called where nothing waits for it, some two hundred times a second at most.
+    """
     schedule, live = booted.schedule, config.live
     assert schedule is not None
     assert live is not None
@@ -58,6 +62,7 @@ async def play(
         delay_s = pace.delay_s(loop.time(), ts_ns)
         if delay_s > 0:
             pump.commit()
+            on_idle()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), delay_s)
                 break
@@ -69,6 +74,7 @@ async def play(
         if loop.time() >= turn_ends:
             if progress is not None:
                 progress(done, total)
+            on_idle()
             await asyncio.sleep(0)
             turn_ends = loop.time() + TURN_S
     return END_OF_DATA if item is None else None

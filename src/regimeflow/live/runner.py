@@ -18,6 +18,7 @@ from regimeflow.live.boot import Booted, boot
 from regimeflow.live.boot_linked import boot_linked
 from regimeflow.live.broker_client import make_client
 from regimeflow.live.console import Console
+from regimeflow.live.idle import IdleSync
 from regimeflow.live.linked import BrokerLink, LinkedRun
 from regimeflow.live.linked_plan import linked_plan
 from regimeflow.live.lock import EngineLock
@@ -83,7 +84,9 @@ class LiveRunner:
         assert booted.schedule is not None
         pump, journal = self._open(plan, baseline, observers, booted, booted.schedule)
         try:
-            reason = await play(self._config, plan, pump, booted, self._stop, self._progress)
+            reason = await play(
+                self._config, plan, pump, booted, self._stop, self._progress, self._idle(journal)
+            )
             return self._finish(reason or self._stop_reason, pump, observers, journal)
         except JournalError:
             self._cancel_without_journal(pump)
@@ -103,7 +106,7 @@ class LiveRunner:
             pump, journal = self._open(plan, baseline, observers, booted, link)
             run = LinkedRun(self._config, client, truth, link, history)
             try:
-                await run.play(plan, pump, booted, self._stop)
+                await run.play(plan, pump, booted, self._stop, self._idle(journal))
                 return self._finish(self._stop_reason or run.ended, pump, observers, journal)
             except JournalError:
                 self._cancel_without_journal(pump)
@@ -123,6 +126,10 @@ class LiveRunner:
         return summarise(reason, pump, observers, journal, self._live.log_dir)
 
     # --- steps --------------------------------------------------------------------------
+
+    @staticmethod
+    def _idle(journal: JournalWriter) -> IdleSync:
+        return IdleSync(journal, asyncio.get_running_loop().time)
 
     @property
     def _journal_dir(self) -> Path:

@@ -1,0 +1,28 @@
+"""Work for idle moments: putting committed facts on stable storage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from regimeflow.journal.writer import JournalWriter
+
+SYNC_EVERY_S = 1.0
+"""With durability `process`, a power cut takes the facts of about this long."""
+
+
+class IdleSync:
+    """Syncs the journal when called, at most once in `SYNC_EVERY_S` and only if there is news."""
+
+    __slots__ = ("_journal", "_monotonic", "_next_s")
+
+    def __init__(self, journal: JournalWriter, monotonic: Callable[[], float]) -> None:
+        self._journal = journal
+        self._monotonic = monotonic
+        self._next_s = monotonic() + SYNC_EVERY_S
+
+    def __call__(self) -> None:
+        """An idle moment: raises JournalError when the disk fails."""
+        now_s = self._monotonic()
+        if now_s >= self._next_s and self._journal.unsynced_bytes:
+            self._next_s = now_s + SYNC_EVERY_S
+            self._journal.sync()
