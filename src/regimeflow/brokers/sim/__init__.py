@@ -1,0 +1,1 @@
+"""The simulated venue in another process: the pattern for every networked broker."""
