@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
+from pathlib import Path
 
 from regimeflow.brokers.protocol import BrokerClient, ReconnectPolicy
 from regimeflow.config import Config
@@ -19,7 +21,8 @@ def make_client(config: Config) -> BrokerClient:
     reconnect = live.reconnect
     return SimBrokerClient(
         url=live.broker_config.url,
-        account=live.account_id or "SIM",
+        account=live.account_id,
+        client_name=_engine_name(live.log_dir),
         symbols=config.symbols,
         request_timeout_s=live.broker_config.request_timeout_ms / 1_000,
         heartbeat_timeout_s=live.heartbeat.interval_ms / 1_000,
@@ -30,3 +33,11 @@ def make_client(config: Config) -> BrokerClient:
             reconnect.max_attempts if reconnect.enabled else 1,
         ),
     )
+
+
+def _engine_name(log_dir: Path) -> str:
+    """The same for every start on this journal, another one for another journal.
+
+    A venue lets an engine take over its own old connection and refuses a stranger's.
+    """
+    return hashlib.sha256(str(log_dir).encode()).hexdigest()[:16]
