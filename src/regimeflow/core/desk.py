@@ -229,6 +229,8 @@ class Desk:
             held = portfolio.strategy_position(order.strategy_id, order.symbol).quantity
         order.side = Side.SELL if held > 0 else Side.BUY
         order.quantity = abs(held)
+        if not held and order.strategy_id == EXTERNAL:
+            return
         refusal = STOPPED if self.is_stopping and order.strategy_id != EXTERNAL else None
         self.submit(ts_ns, order, refusal if held else FLAT)
 

@@ -152,8 +152,11 @@ class Ledger:
         if not (_is_positive(fill.quantity) and _is_positive(fill.price)):
             return _unbooked(fill, "impossible_fill", "no execution has such a quantity or price")
         applied = self.orders.apply_fill(ts_ns, fill)
-        owner = applied.order.strategy_id if applied.order is not None else EXTERNAL
-        self.portfolio.apply_fill(owner, fill)
+        order = applied.order
+        if order is not None and order.strategy_id == EXTERNAL:
+            self.portfolio.apply_closing_fill(fill)
+        else:
+            self.portfolio.apply_fill(EXTERNAL if order is None else order.strategy_id, fill)
         return applied
 
     # --- outputs ------------------------------------------------------------------------

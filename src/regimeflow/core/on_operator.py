@@ -54,7 +54,9 @@ class OperatorHandler:
         """Cancel whatever works, then close every position as the cancels are answered."""
         engine = self._engine
         engine.desk.cancel_all(event.reason)
-        for symbol in sorted(engine.ledger.portfolio.held):
+        # A working order may fill before its cancel arrives: its symbol is flattened too.
+        working = [order.symbol for order in engine.ledger.orders.open.values()]
+        for symbol in sorted({*engine.ledger.portfolio.held, *working}):
             if symbol in engine.instruments:
                 engine.desk.flatten(symbol)
             else:

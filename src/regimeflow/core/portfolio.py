@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+import msgspec
+
 from regimeflow.core.position import Position
 from regimeflow.model.events import CashPosted, OrderFilled
 from regimeflow.model.ids import StrategyId
@@ -96,6 +98,22 @@ class Portfolio:
         self.fees += fill.fee
         self._move_cash(moved)
         self._note_held(account)
+
+    def apply_closing_fill(self, fill: OrderFilled) -> None:
+        """Book an execution of an operator's closing order on the strategies it takes from.
+
+        Those whose positions it reduces, in the order of their first fills (the first pays the
+        fee); any rest is `EXTERNAL`. A strategy can thus see that its position is gone.
+        """
+        rest, fee = fill.quantity, fill.fee
+        for (owner, symbol), own in list(self.strategy_positions.items()):
+            if symbol != fill.symbol or own.quantity * fill.side.sign >= 0 or not rest:
+                continue
+            part = min(rest, abs(own.quantity))
+            self.apply_fill(owner, msgspec.structs.replace(fill, quantity=part, fee=fee))
+            rest, fee = rest - part, ZERO
+        if rest:
+            self.apply_fill(EXTERNAL, msgspec.structs.replace(fill, quantity=rest, fee=fee))
 
     def apply_cash(self, posting: CashPosted) -> None:
         """Book cash that moved without a fill; deposits and withdrawals are external flows."""
