@@ -82,7 +82,7 @@ class Desk:
         instruments: dict[str, Instrument],
         id_prefix: str,
         oco_at_broker: bool,
-        emit: Callable[[EngineOutput], None],
+        emit: Callable[[EngineOutput], object],
         on_denied: Callable[[Order], None],
     ) -> None:
         self._gate = gate

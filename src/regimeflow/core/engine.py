@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from regimeflow.core.applied import Applied
 from regimeflow.core.approved import EngineOutput, plain
 from regimeflow.core.callbacks import Callbacks
 from regimeflow.core.context import EngineContext
@@ -145,10 +146,11 @@ class Engine:
             return outputs
         return NO_OUTPUTS
 
-    def emit(self, output: EngineOutput) -> None:
+    def emit(self, output: EngineOutput) -> Applied:
         """Book an output and hand it out: the one way anything leaves the engine."""
-        self.ledger.apply_output(self.now_ns, plain(output))
+        applied = self.ledger.apply_output(self.now_ns, plain(output))
         self._outputs.append(output)
+        return applied
 
     def change_health(self, change: HealthChanged) -> None:
         """Announce a change of health to the outside and to strategies."""

@@ -19,18 +19,16 @@ from regimeflow.core.order_table import Happening
 from regimeflow.core.orders import Orders
 from regimeflow.core.portfolio import EXTERNAL, Portfolio
 from regimeflow.core.recent_orders import RecentOrders
+from regimeflow.core.resolutions import RESOLUTIONS, is_positive, replaced_as, unbooked
 from regimeflow.core.risk.losses import LossWatch
 from regimeflow.core.throttle import Throttle
 from regimeflow.core.timers import Timers
 from regimeflow.core.trading_state import TradingStates
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
-from regimeflow.model.account import OrderRecord
-from regimeflow.model.events import OrderFilled
-from regimeflow.model.ids import StrategyId
+from regimeflow.model.ids import ExecutionId, StrategyId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import ActionKind, Bar, CorporateAction, Quote, Trade
-from regimeflow.model.order import OrderStatus
 
 _PLAIN_REPORTS: dict[type, Happening] = {
     e.OrderAccepted: Happening.ACCEPTED,
@@ -112,10 +110,9 @@ class Ledger:
                 ts_ns, event.client_order_id, Happening.LOST_SIGHT, reason=event.reason
             )
         if isinstance(event, e.FillBusted):
-            fill = self.bust(ts_ns, event)
-            return NOTHING if fill is None else Applied(self.orders.get(fill.client_order_id), None)
+            return self._bust(ts_ns, event.execution_id)
         if isinstance(event, e.FillCorrected):
-            self.bust(ts_ns, e.FillBusted(event.corrects, event.fill.symbol, "corrected", ts_ns))
+            self._bust(ts_ns, event.corrects)
             return self.apply_fill(ts_ns, event.fill)
         if isinstance(event, e.CashPosted):
             self.portfolio.apply_cash(event)
@@ -147,10 +144,12 @@ class Ledger:
         """Book one execution once: position and cash first, the order's state second."""
         if self.orders.executions.is_repeat(fill):
             return NOTHING
+        if self.orders.executions.is_other(fill):
+            return unbooked(fill, "execution_reused", "its id belongs to another execution")
         if self.orders.executions.is_past_horizon(fill):
-            return _unbooked(fill, "old_execution", "older than the executions kept in memory")
-        if not (_is_positive(fill.quantity) and _is_positive(fill.price)):
-            return _unbooked(fill, "impossible_fill", "no execution has such a quantity or price")
+            return unbooked(fill, "old_execution", "older than the executions kept in memory")
+        if not (is_positive(fill.quantity) and is_positive(fill.price)):
+            return unbooked(fill, "impossible_fill", "no execution has such a quantity or price")
         applied = self.orders.apply_fill(ts_ns, fill)
         order = applied.order
         if order is not None and order.strategy_id == EXTERNAL:
@@ -161,11 +160,12 @@ class Ledger:
 
     # --- outputs ------------------------------------------------------------------------
 
-    def apply_output(self, ts_ns: int, output: c.Output) -> None:
+    def apply_output(self, ts_ns: int, output: c.Output) -> Applied:
         """Take one command or notice into the books (most notices change nothing)."""
         mutator = _OUTPUTS.get(type(output))
-        if mutator is not None:
-            mutator(self, ts_ns, output)
+        if mutator is None:
+            return NOTHING
+        return mutator(self, ts_ns, output) or NOTHING
 
     def _submit(self, ts_ns: int, command: c.SubmitOrder) -> None:
         self._note_number(command.strategy_id, command.client_order_id)
@@ -199,32 +199,30 @@ class Ledger:
     def _resolve(self, ts_ns: int, notice: c.OrderResolved) -> None:
         record = notice.order
         if record is not None and record.client_order_id in self.orders.replacements:
-            self.orders.apply_replaced(ts_ns, _replaced_as(record, ts_ns))
+            self.orders.apply_replaced(ts_ns, replaced_as(record, ts_ns))
             return
         self.orders.report(
             ts_ns,
             notice.client_order_id,
-            _RESOLUTIONS[notice.status],
+            RESOLUTIONS[notice.status],
             reason=notice.evidence,
             broker_order_id=record.broker_order_id if record is not None else None,
         )
 
-    def _recover_fill(self, ts_ns: int, notice: c.FillRecovered) -> None:
-        self.apply_fill(ts_ns, notice.fill)
+    def _recover_fill(self, ts_ns: int, notice: c.FillRecovered) -> Applied:
+        return self.apply_fill(ts_ns, notice.fill)
 
-    def bust(self, ts_ns: int, report: e.FillBusted) -> OrderFilled | None:
-        """Reverse an execution the venue annulled; None when it was never booked here."""
-        fill = self.orders.executions.booked.get(report.execution_id)
+    def _bust(self, ts_ns: int, execution_id: ExecutionId) -> Applied:
+        """Reverse an annulled execution once; nothing when it is not in the books (any more)."""
+        fill = self.orders.executions.annul(execution_id)
         if fill is None:
-            return None
-        order = self.orders.get(fill.client_order_id)
-        owner = order.strategy_id if order is not None else EXTERNAL
+            return NOTHING
+        order = self.orders.unfill(ts_ns, fill)
         self.portfolio.apply_fill(
-            owner,
+            order.strategy_id if order is not None else EXTERNAL,
             msgspec.structs.replace(fill, side=fill.side.opposite, fee=-fill.fee),
         )
-        self.orders.unfill(ts_ns, fill)
-        return fill
+        return Applied(order, None)
 
     def _note_number(self, strategy_id: StrategyId, client_order_id: str) -> None:
         """Ids end in the strategy's running number; the next one continues from the largest."""
@@ -233,24 +231,7 @@ class Ledger:
             self.order_numbers[strategy_id] = number
 
 
-def _is_positive(number: Decimal) -> bool:
-    return number.is_finite() and number > 0
-
-
-def _unbooked(fill: e.OrderFilled, kind: str, why: str) -> Applied:
-    return Applied(
-        None,
-        c.DiscrepancyFound(
-            kind=kind,
-            subject=fill.execution_id,
-            ours="not booked",
-            theirs=f"{fill.side} {fill.quantity} {fill.symbol} at {fill.price}",
-            detail=why,
-        ),
-    )
-
-
-_OUTPUTS: dict[type, Callable[[Ledger, int, Any], None]] = {
+_OUTPUTS: dict[type, Callable[[Ledger, int, Any], Applied | None]] = {
     c.SubmitOrder: Ledger._submit,
     c.OrderDenied: Ledger._deny,
     c.CancelOrder: Ledger._cancel,
@@ -261,26 +242,3 @@ _OUTPUTS: dict[type, Callable[[Ledger, int, Any], None]] = {
     c.OrderResolved: Ledger._resolve,
     c.FillRecovered: Ledger._recover_fill,
 }
-_RESOLUTIONS = {
-    OrderStatus.IN_DOUBT: Happening.LOST_SIGHT,
-    OrderStatus.NOT_FOUND: Happening.ABSENCE_PROVED,
-    OrderStatus.NEW: Happening.ACCEPTED,
-    OrderStatus.PARTIALLY_FILLED: Happening.ACCEPTED,
-    OrderStatus.REJECTED: Happening.REJECTED,
-    OrderStatus.CANCELED: Happening.CANCELED,
-    OrderStatus.EXPIRED: Happening.EXPIRED,
-    OrderStatus.FILLED: Happening.ACCEPTED,
-}
-
-
-def _replaced_as(record: OrderRecord, ts_ns: int) -> e.OrderReplaced:
-    """What the answer to a replacement would have said, from the broker's own list."""
-    return e.OrderReplaced(
-        client_order_id=record.client_order_id,
-        orig_client_order_id=record.client_order_id,
-        broker_order_id=record.broker_order_id,
-        quantity=record.quantity,
-        limit_price=record.limit_price,
-        stop_price=record.stop_price,
-        ts_venue_ns=ts_ns,
-    )

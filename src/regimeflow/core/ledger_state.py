@@ -16,7 +16,7 @@ from regimeflow.core.ledger import Books, Ledger
 from regimeflow.core.position import Position
 from regimeflow.model.commands import ReplaceOrder, TradingState
 from regimeflow.model.events import OrderFilled
-from regimeflow.model.ids import StrategyId
+from regimeflow.model.ids import ExecutionId, StrategyId
 from regimeflow.model.order import Order
 from regimeflow.model.timestamps import NS_PER_DAY
 
@@ -60,6 +60,8 @@ class LedgerState(msgspec.Struct, kw_only=True):
     anchor: float
     is_anchored: bool
     held: list[str] = []
+    annulled: list[ExecutionId] = []
+    activities: list[str] = []
 
 
 def ledger_state(ledger: Ledger) -> bytes:
@@ -94,6 +96,8 @@ def restore_ledger(books: Books, encoded: bytes) -> Ledger:
         orders.restore(order)
     orders.executions.booked.update({f.execution_id: f for f in state.executions})
     orders.executions.horizon_ns = state.execution_horizon_ns
+    orders.executions.annulled.update(dict.fromkeys(state.annulled))
+    portfolio.activities.update(dict.fromkeys(state.activities))
     ledger.trading.account = state.trading
     ledger.trading.account_reason = state.trading_reason
     ledger.trading.by_strategy.update(state.strategy_states)
@@ -141,6 +145,8 @@ def _capture(ledger: Ledger) -> LedgerState:
         anchor=ledger.losses.anchor,
         is_anchored=ledger.losses.is_anchored,
         held=list(portfolio.held),
+        annulled=list(orders.executions.annulled),
+        activities=list(portfolio.activities),
     )
 
 

@@ -199,15 +199,17 @@ class Orders:
             )
         return Applied(order, discrepancy)
 
-    def unfill(self, ts_ns: int, fill: OrderFilled) -> None:
-        """Take an annulled execution out of its order; what was ended stays ended."""
+    def unfill(self, ts_ns: int, fill: OrderFilled) -> Order | None:
+        """Take an annulled execution out of its order, if one took it; what ended stays ended."""
         order = self.get(fill.client_order_id)
-        if order is not None:
-            order.filled_quantity -= fill.quantity
-            order.filled_cost -= fill.quantity * fill.price
-            order.fees -= fill.fee
-            order.updated_ns = ts_ns
-            self._recount(order)
+        if order is None or (order.symbol, order.side) != (fill.symbol, fill.side):
+            return None
+        order.filled_quantity -= fill.quantity
+        order.filled_cost -= fill.quantity * fill.price
+        order.fees -= fill.fee
+        order.updated_ns = ts_ns
+        self._recount(order)
+        return order
 
     # --- inside -------------------------------------------------------------------------
 

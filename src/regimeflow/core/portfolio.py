@@ -6,6 +6,7 @@ Decimal for order-time limits and for marks. Both value positions at the latest 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
@@ -15,12 +16,14 @@ from regimeflow.core.position import Position
 from regimeflow.model.events import CashPosted, OrderFilled
 from regimeflow.model.ids import StrategyId
 from regimeflow.model.instrument import Instrument, decimal_from
-from regimeflow.model.order import ZERO
+from regimeflow.model.order import ZERO, Side
 
 EXTERNAL = StrategyId("external")
 """Owner of what no strategy of ours did: unattributed fills, fractions of a split."""
 
 _ACCOUNT = StrategyId("")
+ACTIVITIES_MAX = 10_000
+"""Cash activities remembered by id, oldest forgotten first: a repeated one is booked once."""
 EXTERNAL_FLOWS = frozenset({"deposit", "withdrawal"})
 
 
@@ -35,6 +38,7 @@ class Portfolio:
     __slots__ = (
         "_instruments",
         "_unbooked",
+        "activities",
         "cash",
         "cash_float",
         "cash_flows",
@@ -54,6 +58,7 @@ class Portfolio:
         self.cash_flows = ZERO
         self.cash_flows_float = 0.0
         self.fees = ZERO
+        self.activities: OrderedDict[str, None] = OrderedDict()
         self.positions: dict[str, Position] = {}
         self.held: dict[str, Position] = {}
         self.strategy_positions: dict[tuple[StrategyId, str], Position] = {}
@@ -116,13 +121,35 @@ class Portfolio:
             self.apply_fill(EXTERNAL, msgspec.structs.replace(fill, quantity=rest, fee=fee))
 
     def apply_cash(self, posting: CashPosted) -> None:
-        """Book cash that moved without a fill; deposits and withdrawals are external flows."""
+        """Book cash that moved without a fill, once for each activity of the broker.
+
+        Deposits and withdrawals are external flows: no profit, no loss.
+        """
+        if posting.activity_id:
+            if posting.activity_id in self.activities:
+                return
+            self.activities[posting.activity_id] = None
+            if len(self.activities) > ACTIVITIES_MAX:
+                self.activities.popitem(last=False)
         self._move_cash(posting.amount)
         if posting.kind in EXTERNAL_FLOWS:
             self.cash_flows += posting.amount
             self.cash_flows_float = float(self.cash_flows)
         elif posting.kind == "fee":
             self.fees -= posting.amount
+
+    def adopt_position(self, symbol: str, quantity: Decimal, price: Decimal) -> None:
+        """Take over units that nobody here ordered: a flow in kind, without profit or cash."""
+        side, units = (Side.BUY if quantity > 0 else Side.SELL), abs(quantity)
+        account = self.book_position(symbol)
+        account.apply_fill(side, units, price, ZERO)
+        own = self.book_strategy_position(EXTERNAL, symbol)
+        own.apply_fill(side, units, price, ZERO)
+        if symbol not in self.marks:
+            self.marks[symbol] = float(price)
+        self.cash_flows += quantity * price * account.multiplier
+        self.cash_flows_float = float(self.cash_flows)
+        self._note_held(account)
 
     def apply_split(self, symbol: str, ratio: Decimal) -> None:
         """Restate every position in `symbol` in new shares; lots that no strategy's share of
