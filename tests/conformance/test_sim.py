@@ -1,0 +1,33 @@
+"""The simulated venue keeps every promise, in process and over the network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from tests.conformance.suite import ORDER_BEHAVIOURS, Behaviour
+from tests.conformance.venues import InProcessVenue, NetworkedVenue, Venue
+
+
+def check_behaviour(make_venue: Callable[[], Venue], behaviour: Behaviour) -> None:
+    """Run one behaviour on a fresh venue, and stop the venue whatever happens."""
+
+    async def play() -> None:
+        venue = make_venue()
+        await venue.start()
+        try:
+            await behaviour(venue)
+        finally:
+            await venue.stop()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("behaviour", ORDER_BEHAVIOURS, ids=lambda b: b.__name__)
+@pytest.mark.parametrize("make_venue", [InProcessVenue, NetworkedVenue])
+def test_sim_broker_keeps_its_promises(
+    make_venue: Callable[[], Venue], behaviour: Behaviour
+) -> None:
+    check_behaviour(make_venue, behaviour)
