@@ -162,7 +162,7 @@ class FileWatch:
 
     def make_directory(self, path: Any, mode: int = 0o777, **options: Any) -> None:
         """`os.mkdir`; durable at once."""
-        if self._writable(path) is not None:
+        if not Path(os.fsdecode(path)).is_dir() and self._writable(path) is not None:
             operate()
         raw.MKDIR(path, mode, **options)
 
@@ -202,7 +202,8 @@ class FileWatch:
     def _disk_of(self, path: Any) -> SimDisk | None:
         if isinstance(path, int):
             return None
-        name = str(Path(os.fsdecode(path)).parent.resolve()) + os.sep
+        spelled = Path(os.fsdecode(path))
+        name = str(spelled.parent.resolve() / spelled.name) + os.sep
         for root, disk in self._disks.items():
             if name.startswith(root):
                 return disk

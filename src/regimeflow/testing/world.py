@@ -177,9 +177,7 @@ class World:
 
     def _bury(self) -> None:
         """Collect the dead now, fenced and silent, rather than later, somewhere."""
-        for task in asyncio.all_tasks(self.loop):
-            if isinstance(task, DetTask):
-                task.forget()
+        _forget_tasks(self.loop)
         self.loop.close()
         self._files.is_burying = True
         with _silenced(), replaced(self._files.replacements()):
@@ -204,6 +202,13 @@ class World:
             error = sys.exc_info()[1]
             if not is_done and error is not None:
                 error.add_note(self.how_to_repeat())
+
+
+def _forget_tasks(loop: DetLoop) -> None:
+    """In a frame of its own: a loop variable would keep the last task beyond the burial."""
+    for task in asyncio.all_tasks(loop):
+        if isinstance(task, DetTask):
+            task.forget()
 
 
 @contextmanager
