@@ -22,8 +22,8 @@ import time
 start_ns = time.perf_counter_ns()
 import {module}
 elapsed_ns = time.perf_counter_ns() - start_ns
-from benchmarks.machine import resident_bytes
-print(elapsed_ns / 1e6, resident_bytes() / 2**20)
+from benchmarks.machine import peak_bytes
+print(elapsed_ns / 1e6, peak_bytes() / 2**20)
 """
 
 
@@ -62,7 +62,7 @@ def _import(module: str, aim_ms: float | None) -> list[Result]:
             floor=median(sample[1] for sample in floors),
             aim="" if aim_ms is None else f"{MEMORY_AIM_MB:.0f} MB",
             is_met=None if aim_ms is None else held_mb <= MEMORY_AIM_MB,
-            detail="resident set; floor: an interpreter that imported json",
+            detail="peak; floor: an interpreter that imported json",
         ),
     ]
 
@@ -80,7 +80,7 @@ def _growth() -> Result:
         floor=None,
         aim=f"{GROWTH_AIM_MB:.0f} MB",
         is_met=after_mb - before_mb <= GROWTH_AIM_MB,
-        detail=f"resident set from {before_mb:.0f} MB after the first {STREAMED_EVENTS // 50:,} "
+        detail=f"peak from {before_mb:.0f} MB after the first {STREAMED_EVENTS // 50:,} "
         f"to {after_mb:.0f} MB at the end",
     )
 

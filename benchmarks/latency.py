@@ -18,6 +18,7 @@ from benchmarks.timing import percentile
 from benchmarks.workload import CountingLink, make_quotes, plan_over
 from regimeflow.data.feed import in_memory_feed
 from regimeflow.journal.writer import Durability, JournalWriter
+from regimeflow.live.observers import LiveObservers
 from regimeflow.model.commands import Command, SubmitOrder
 from regimeflow.model.events import EngineStarted
 from regimeflow.model.market import Quote
@@ -28,7 +29,7 @@ EVENTS = 30_000
 WARMING_EVENTS = 2_000
 AIMS_US = {0.5: 30.0, 0.99: 80.0}
 
-Path_ = Callable[[Path], list[float]]
+LatencyPath = Callable[[Path], list[float]]
 
 
 class TimedLink(CountingLink):
@@ -49,12 +50,24 @@ class TimedLink(CountingLink):
 
 def pump_and_journal(directory: Path) -> list[float]:
     """The live shell's parts without its event loop: pump, journal (process), router, link."""
+    return _through_pump(directory, has_observers=False)
+
+
+def pump_and_observers(directory: Path) -> list[float]:
+    """The same with the files of a live run kept: audit log and status."""
+    return _through_pump(directory, has_observers=True)
+
+
+def _through_pump(directory: Path, *, has_observers: bool) -> list[float]:
     events = make_quotes(EVENTS)
     plan = plan_over(in_memory_feed(events), "benchmarks.strategies:QuoteTrader")
     schedule = plan.new_schedule()
     link = TimedLink(schedule)
-    writer = JournalWriter(directory, durability=Durability.PROCESS)
-    take = Pump(plan.new_engine(), writer, link).take
+    journal_directory = directory / "journal"
+    journal_directory.mkdir()
+    writer = JournalWriter(journal_directory, durability=Durability.PROCESS)
+    observers = [LiveObservers(plan, directory, None).on_record] if has_observers else []
+    take = Pump(plan.new_engine(), writer, link, observers).take
     take(0, EngineStarted(1))
     samples = []
     for ts_ns, event in schedule:
@@ -76,8 +89,9 @@ def empty_call(_: Path) -> list[float]:
     return _settled(samples)
 
 
-PATHS: dict[str, tuple[str, Path_, Path_]] = {
-    "latency": ("event to submitted command, pump and journal", pump_and_journal, empty_call),
+PATHS: dict[str, tuple[str, LatencyPath, LatencyPath]] = {
+    "latency": ("event to submitted command", pump_and_journal, empty_call),
+    "latency_live": ("the same with a live run's files", pump_and_observers, empty_call),
 }
 """Name: what it is, the path, and its floor."""
 

@@ -34,11 +34,15 @@ def this_machine() -> Machine:
     )
 
 
-def resident_bytes() -> int:
-    """Memory this process holds now; its peak where the system tells only that; 0 if neither."""
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+def peak_bytes() -> int:
+    """Most memory this process ever held; 0 where the system does not tell.
+
+    What is held now would be too kind: an idle page may have been taken away meanwhile.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = status.read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
     if find_spec("resource") is None:
         return 0
     import resource

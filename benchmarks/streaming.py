@@ -1,4 +1,4 @@
-"""A long stream through the engine: prints the memory held early and at the end, in MB.
+"""A long stream through the engine: prints the peak of memory early and at the end, in MB.
 
 Run in a process of its own: `python -m benchmarks.streaming 5000000`.
 """
@@ -9,7 +9,7 @@ import json
 import sys
 from itertools import chain
 
-from benchmarks.machine import resident_bytes
+from benchmarks.machine import peak_bytes
 from benchmarks.workload import QUOTE_STEP_NS, SYMBOLS, Run, plan_over, sessions, stream_quotes
 from regimeflow.data.feed import Feed, FeedKind
 from regimeflow.model.events import EngineStarted
@@ -40,8 +40,8 @@ def main(count: int) -> None:
     for number, (ts_ns, event) in enumerate(events):
         take(ts_ns, event)
         if number == count // 50:
-            early_mb = resident_bytes() / 2**20
-    json.dump([early_mb, resident_bytes() / 2**20], sys.stdout)
+            early_mb = peak_bytes() / 2**20
+    json.dump([early_mb, peak_bytes() / 2**20], sys.stdout)
 
 
 if __name__ == "__main__":
