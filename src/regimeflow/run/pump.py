@@ -76,10 +76,13 @@ class Pump:
         if outputs:
             for output in outputs:
                 recorder.append_output(ts_ns, seq, plain(output))
-            self.commit()
+            self._uncommitted = 0
+            records = recorder.commit()
+            # An order does not wait for the files that are kept about it.
             dispatch = self.router.dispatch
             for output in outputs:
                 dispatch(ts_ns, output)
+            self._show(records)
             # What `on_start` wishes after a roll follows the saved state.
             if self._fingerprint is not None and any(
                 type(output) is StrategyStateSaved for output in outputs
@@ -119,10 +122,7 @@ class Pump:
     def commit(self) -> None:
         """Make what was recorded durable and show it to the observers."""
         self._uncommitted = 0
-        records = self.recorder.commit()
-        for observer in self._observers:
-            for record in records:
-                observer(record)
+        self._show(self.recorder.commit())
 
     def open_epoch(self, reason: str, boot: int = 0) -> None:
         """Begin a new epoch: its record carries what produced it and the books so far."""
@@ -142,3 +142,8 @@ class Pump:
             ),
         )
         self.commit()
+
+    def _show(self, records: Sequence[Record]) -> None:
+        for observer in self._observers:
+            for record in records:
+                observer(record)
