@@ -139,8 +139,10 @@ class MarketHandler:
         if self.shop.builders:
             self._announce(self.shop.add_bar(bar))
         calls = self._bar_calls.get(symbol, NOBODY)
-        if calls or engine.warming_count:
-            self._deliver_bar(calls, bar, None)
+        if engine.warming_count:
+            self._warm_up(calls, bar, None)
+        elif calls:
+            engine.callbacks.deliver(calls, bar)
 
     def on_book(self, book: BookSnapshot) -> None:
         """A whole book."""
@@ -185,7 +187,7 @@ class MarketHandler:
         """Staleness, bars that are over, valuation inside the session: at most once a period."""
         engine = self._engine
         self.next_due_ns = engine.now_ns + self._period_ns
-        if not self.watchdog.is_daily:
+        if not self.watchdog.is_daily and self.watchdog.may_be_stale(engine.now_ns):
             self.judge_freshness()
         if self.shop.builders:
             # The last smaller bar of a built one may come with this very event, or late.
@@ -210,15 +212,14 @@ class MarketHandler:
         for size, bar in built:
             self._engine.market.keep_bar(bar, size)
             calls = self._built_calls.get((bar.symbol, size), NOBODY)
-            if calls or self._engine.warming_count:
-                self._deliver_bar(calls, bar, size)
+            if self._engine.warming_count:
+                self._warm_up(calls, bar, size)
+            elif calls:
+                self._engine.callbacks.deliver(calls, bar)
 
-    def _deliver_bar(self, calls: Sequence[Call], bar: Bar, size: str | None) -> None:
-        """Warm-up counts for every strategy on bars of this size, also one without `on_bar`."""
+    def _warm_up(self, calls: Sequence[Call], bar: Bar, size: str | None) -> None:
+        """Deliver a bar; it counts for every strategy on its size, also one without `on_bar`."""
         engine = self._engine
-        if not engine.warming_count:
-            engine.callbacks.deliver(calls, bar)
-            return
         engine.end_warmups()
         engine.callbacks.deliver(calls, bar)
         for seat in engine.callbacks.seats.values():

@@ -57,11 +57,13 @@ class Watchdog:
             return HealthChanged(f"feed:{symbol}", HealthStatus.OK, "data again")
         return None
 
+    def may_be_stale(self, ts_ns: int) -> bool:
+        """A quick answer for feeds judged by the clock: open time never outruns time."""
+        return ts_ns - min(self.heard_ns.values(), default=ts_ns) > self._limit_ns
+
     def newly_stale(self, ts_ns: int) -> list[tuple[str, HealthChanged]]:
         """Symbols that have become stale; nothing does outside sessions."""
         if self._market.session is None and not self.is_daily:
-            return []
-        if not self.is_daily and self._is_all_recent(ts_ns):
             return []
         found = []
         for symbol, heard_ns in self.heard_ns.items():
@@ -74,10 +76,6 @@ class Watchdog:
                     self._market.stale[symbol] = detail
                 found.append((symbol, HealthChanged(f"feed:{symbol}", HealthStatus.STALE, detail)))
         return found
-
-    def _is_all_recent(self, ts_ns: int) -> bool:
-        """The quick answer: open time never passes faster than time."""
-        return ts_ns - min(self.heard_ns.values(), default=ts_ns) <= self._limit_ns
 
     def _lateness(self, symbol: str, ts_ns: int, heard_ns: int) -> str:
         if self.is_daily:
