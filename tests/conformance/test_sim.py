@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import pytest
 
+from tests.conformance.network_suite import NETWORK_BEHAVIOURS, NetworkBehaviour
 from tests.conformance.suite import ORDER_BEHAVIOURS, Behaviour
 from tests.conformance.venues import InProcessVenue, NetworkedVenue, Venue
 
+V = TypeVar("V", bound=Venue)
 
-def check_behaviour(make_venue: Callable[[], Venue], behaviour: Behaviour) -> None:
+
+def check_behaviour(make_venue: Callable[[], V], behaviour: Callable[[V], Awaitable[None]]) -> None:
     """Run one behaviour on a fresh venue, and stop the venue whatever happens."""
 
     async def play() -> None:
@@ -31,3 +35,8 @@ def test_sim_broker_keeps_its_promises(
     make_venue: Callable[[], Venue], behaviour: Behaviour
 ) -> None:
     check_behaviour(make_venue, behaviour)
+
+
+@pytest.mark.parametrize("behaviour", NETWORK_BEHAVIOURS, ids=lambda b: b.__name__)
+def test_networked_sim_broker_survives(behaviour: NetworkBehaviour) -> None:
+    check_behaviour(NetworkedVenue, behaviour)

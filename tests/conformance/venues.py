@@ -115,8 +115,8 @@ class NetworkedVenue:
         self.events: list[Event] = []
         self.faults = ScriptedFaults()
         self.client_options: dict[str, object] = {
-            "request_timeout_s": 2.0,
-            "heartbeat_timeout_s": 2.0,
+            "request_timeout_s": 0.5,
+            "heartbeat_timeout_s": 0.4,
             "reconnect": ReconnectPolicy(initial_ms=5, max_ms=20),
             **client_options,
         }
@@ -184,7 +184,11 @@ class NetworkedVenue:
     def execute(self, command: Command) -> None:
         self.client.execute(0, command)
 
-    async def look(self) -> None:
-        self._clock_s += LOOK_S
+    def pass_time(self, data_s: float) -> None:
+        """Let venue time pass at once."""
+        self._clock_s += data_s
         self.server.catch_up()
+
+    async def look(self) -> None:
+        self.pass_time(LOOK_S)
         await asyncio.sleep(0.002)

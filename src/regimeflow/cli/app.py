@@ -17,6 +17,7 @@ from regimeflow.cli import (
     live,
     replay,
     status,
+    venue,
 )
 from regimeflow.cli.crash import version_line
 from regimeflow.cli.terminal import write_line
@@ -53,6 +54,7 @@ app = _program(is_group=True)
 live_app = _program(is_group=False)
 _audit_app = _program(is_group=True)
 _config_app = _program(is_group=True)
+_venue_app = _program(is_group=True)
 
 
 @app.callback()
@@ -80,3 +82,10 @@ _audit_app.command("explain")(audit_explain.explain)
 _config_app.command("check")(config.check)
 _config_app.command("schema")(config.schema)
 _config_app.command("reference")(config.reference)
+app.add_typer(_venue_app, name="venue", help="Venues of our own, speaking a broker's protocol.")
+_venue_app.command("sim")(venue.sim)
+
+
+@_venue_app.callback()
+def _venue() -> None:
+    """Venues of our own, to test against and to trade with in play."""

@@ -180,15 +180,16 @@ class SimSession:
             instruments=instruments,
         )
         self._anchor = (now_s, welcome.venue_ns)
-        if is_first:
-            self.sequence.restart(welcome.report_seq, accepts_older=self._greeting.repeats_fills)
-        elif is_new_epoch:
-            self.sequence.restart(0)
-            self._ask_snapshot("epoch", now_s)
         if self.state is State.GREETING:
             self.state = State.RESUMING
             session = welcome.session
             self.events += self.feed.turn_to(None if session is None else t.session_from(session))
+        if is_first:
+            repeats_fills = self._greeting.repeats_fills
+            self.sequence.restart(welcome.report_seq, accepts_older=repeats_fills)
+        elif is_new_epoch:
+            self.sequence.restart(0)
+            self._ask_snapshot("epoch", now_s)
 
     def _on_resumed(self, resumed: m.Resumed, now_s: float) -> None:
         if resumed.id != self._greeting.id or not self._greeting.is_waiting:

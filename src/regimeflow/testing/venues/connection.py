@@ -36,6 +36,7 @@ class Connection:
         "client",
         "is_cut",
         "is_greeted",
+        "is_muted",
         "number",
         "queue_max",
         "role",
@@ -56,6 +57,7 @@ class Connection:
         self.role = ""
         self.is_greeted = False
         self.is_cut = False
+        self.is_muted = False
         self.symbols: frozenset[str] = frozenset()
         self.queue_max = queue_max
         self._transport = transport
@@ -112,7 +114,7 @@ class Connection:
                     message, entry.push = entry.push, None
                 else:
                     message = entry
-                if message is not None:
+                if message is not None and not self.is_muted:
                     await self.ws.send_str(encode(message))
             await self._wake.wait()
             self._wake.clear()

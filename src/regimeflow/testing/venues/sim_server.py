@@ -68,6 +68,7 @@ class SimVenueServer:
         self._runner: web.AppRunner | None = None
         self._numbered = 0
         self._has_ended = False
+        self._is_muted = False
         policy = faults or NoFaults()
         self._replies = Replies(machine)
         self._outlet = ReportOutlet(
@@ -107,6 +108,15 @@ class SimVenueServer:
         """Reset every connection, as a network failure would."""
         for connection in list(self.connections):
             connection.cut()
+
+    def mute(self, *, is_on: bool) -> None:
+        """Swallow what is said, as a link that is half open does, on connections old and new.
+
+        Turned off, it holds for new connections only: what a dead link swallowed stays lost.
+        """
+        self._is_muted = is_on
+        for connection in self.connections:
+            connection.is_muted = connection.is_muted or is_on
 
     def bust(self, execution_id: str) -> None:
         """Annul an execution and tell everybody."""
@@ -236,6 +246,7 @@ class SimVenueServer:
         await ws.prepare(request)
         self._numbered += 1
         connection = Connection(self._numbered, ws, request.transport, self._queue_max)
+        connection.is_muted = self._is_muted
         self.connections.append(connection)
         writer = self._loop.create_task(connection.write())
         try:
