@@ -201,7 +201,8 @@ class OrdersAgainstModel(RuleBasedStateMachine):
         """By the plain meaning: the larger of its own and asked totals, less what filled."""
         for symbol in INSTRUMENTS:
             for side in Side:
-                alone, groups = Decimal(0), {}
+                alone = Decimal(0)
+                groups: dict[str, Decimal] = {}
                 for order in self.ledger.orders.open.values():
                     if (order.symbol, order.side) != (symbol, side):
                         continue

@@ -8,6 +8,7 @@ nothing strange, and no order is unaccounted for.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -44,7 +45,7 @@ POLICY = RiskPolicy(
     limits=RiskLimits(max_position=Decimal(400), max_gross_exposure=Decimal(90_000)),
     reference_age_ns_max=10**12,
 )
-SHOCKS = [
+SHOCKS: list[e.Event] = [
     e.Halt("test"),
     e.Resume("test"),
     e.CancelAll("test"),
@@ -63,7 +64,7 @@ class Restless(Strategy):
         quantity, side = rng.randint(1, 60), rng.choice(list(Side))
         near, far = price * rng.uniform(0.99, 1.01), price * (1 + 0.01 * side.sign)
         tif = rng.choice([TimeInForce.DAY, TimeInForce.GTC, TimeInForce.IOC])
-        wishes = [
+        wishes: list[Callable[[], Any]] = [
             lambda: ctx.submit_order("ABC", side, quantity, time_in_force=tif),
             lambda: ctx.submit_order("ABC", side, quantity, limit_price=near, time_in_force=tif),
             lambda: ctx.submit_order("ABC", side, quantity, stop_price=far),

@@ -46,7 +46,8 @@ def limited(**limits: object) -> RiskPolicy:
 def scripted(**members: Any) -> Strategy:
     """A strategy whose callbacks are the functions given, each called as `(self, argument)`."""
     members.setdefault("initialize", lambda self, ctx: None)
-    return type("Scripted", (Strategy,), members)()
+    made: Strategy = type("Scripted", (Strategy,), members)()
+    return made
 
 
 class Puppet(Strategy):
@@ -73,8 +74,9 @@ class Puppet(Strategy):
 
 def puppet(**members: Any) -> Puppet:
     """A puppet with a memory of its own."""
-    memory = {"todo": [], "done": [], "updates": [], "fills": []}
-    return type("OwnPuppet", (Puppet,), {**memory, **members})()
+    memory: dict[str, Any] = {"todo": [], "done": [], "updates": [], "fills": []}
+    made: Puppet = type("OwnPuppet", (Puppet,), {**memory, **members})()
+    return made
 
 
 class World:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -27,10 +28,10 @@ def test_every_fill_of_an_entry_gets_its_own_stop_and_target() -> None:
     world.fill(entry, 70)
     legs = exits(world)
     assert [(leg.order_type, leg.quantity) for leg in legs] == [
-        (OrderType.STOP, 30),
-        (OrderType.LIMIT, 30),
-        (OrderType.STOP, 70),
-        (OrderType.LIMIT, 70),
+        (OrderType.STOP, Decimal(30)),
+        (OrderType.LIMIT, Decimal(30)),
+        (OrderType.STOP, Decimal(70)),
+        (OrderType.LIMIT, Decimal(70)),
     ]
     for leg in legs:
         assert (leg.side, leg.time_in_force) == (Side.SELL, TimeInForce.GTC)

@@ -159,7 +159,7 @@ def test_the_state_and_the_generator_survive_a_roll_and_nothing_else_does() -> N
     def start(self: Any) -> None:
         self.rebuilt = True
 
-    keeper = puppet(
+    keeper: Any = puppet(
         initialize=lambda self, ctx: setattr(self, "kept", 0), transient=("lost",), on_start=start
     )
 

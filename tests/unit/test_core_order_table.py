@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from regimeflow.core.order_table import ORDER_TABLE, Happening, next_status
-from regimeflow.model.order import TERMINAL_STATUSES, OrderStatus
+from regimeflow.model.order import TERMINAL_STATUSES
+from regimeflow.model.order import OrderStatus as S
 
-S, H = OrderStatus, Happening
-FILLS = {H.PART_FILLED, H.FILLED}
+FILLS = {Happening.PART_FILLED, Happening.FILLED}
 
 
 @pytest.mark.parametrize(("row", "after"), ORDER_TABLE.items(), ids=str)
-def test_every_row_leads_where_it_says(row: tuple[S, H], after: S) -> None:
+def test_every_row_leads_where_it_says(row: tuple[S, Happening], after: S) -> None:
     status, happening = row
     assert next_status(status, happening, is_part_filled=False) is after
     expected = S.PARTIALLY_FILLED if after is S.NEW else after
@@ -21,7 +21,7 @@ def test_every_row_leads_where_it_says(row: tuple[S, H], after: S) -> None:
 
 def test_what_has_no_row_is_no_state() -> None:
     for status in S:
-        for happening in H:
+        for happening in Happening:
             if (status, happening) not in ORDER_TABLE:
                 assert next_status(status, happening, is_part_filled=False) is None
 
@@ -43,31 +43,31 @@ def test_an_ended_order_changes_its_end_only_by_a_late_fill() -> None:
 
 @pytest.mark.parametrize("status", sorted(set(S) - TERMINAL_STATUSES - {S.CREATED}))
 def test_every_working_state_takes_fills_and_every_end(status: S) -> None:
-    assert ORDER_TABLE[status, H.FILLED] is S.FILLED
-    assert ORDER_TABLE[status, H.PART_FILLED] not in TERMINAL_STATUSES
-    for ending in (H.CANCELED, H.EXPIRED, H.REJECTED):
+    assert ORDER_TABLE[status, Happening.FILLED] is S.FILLED
+    assert ORDER_TABLE[status, Happening.PART_FILLED] not in TERMINAL_STATUSES
+    for ending in (Happening.CANCELED, Happening.EXPIRED, Happening.REJECTED):
         assert ORDER_TABLE[status, ending] in TERMINAL_STATUSES
 
 
 @pytest.mark.parametrize("status", sorted(set(S) - TERMINAL_STATUSES - {S.CREATED}))
 def test_every_working_state_can_be_cancelled(status: S) -> None:
-    assert ORDER_TABLE[status, H.CANCEL_SENT] is S.PENDING_CANCEL
+    assert ORDER_TABLE[status, Happening.CANCEL_SENT] is S.PENDING_CANCEL
 
 
 def test_doubt_is_left_by_evidence_alone() -> None:
     ways_out = {happening for status, happening in ORDER_TABLE if status is S.IN_DOUBT}
-    assert H.SENT not in ways_out
-    assert H.DENIED not in ways_out
-    assert ORDER_TABLE[S.IN_DOUBT, H.LOST_SIGHT] is S.IN_DOUBT
-    assert ORDER_TABLE[S.IN_DOUBT, H.ABSENCE_PROVED] is S.NOT_FOUND
+    assert Happening.SENT not in ways_out
+    assert Happening.DENIED not in ways_out
+    assert ORDER_TABLE[S.IN_DOUBT, Happening.LOST_SIGHT] is S.IN_DOUBT
+    assert ORDER_TABLE[S.IN_DOUBT, Happening.ABSENCE_PROVED] is S.NOT_FOUND
 
 
 def test_only_a_created_order_can_be_denied_or_sent() -> None:
     for status, happening in ORDER_TABLE:
-        if happening in (H.SENT, H.DENIED):
+        if happening in (Happening.SENT, Happening.DENIED):
             assert status is S.CREATED
 
 
 def test_every_state_is_reached_and_every_happening_used() -> None:
     assert set(ORDER_TABLE.values()) == set(S) - {S.CREATED}
-    assert {happening for _, happening in ORDER_TABLE} == set(H)
+    assert {happening for _, happening in ORDER_TABLE} == set(Happening)

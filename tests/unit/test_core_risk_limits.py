@@ -5,7 +5,9 @@ The price is 100 bid and ask throughout, so that a limit buy of n at 100 is wort
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,12 @@ from regimeflow.core.risk.limits import RiskLimits, RiskPolicy
 from regimeflow.model import commands as c
 from regimeflow.model.order import Side
 from tests.unit.core_samples import BARS_OLD_NS, World, limited, puppet
+
+
+def trading(side: Side, quantity: int, price: int | None = 100) -> Callable[[Any], Any]:
+    """A wish for one order; at market where no price is given."""
+    return lambda ctx: ctx.submit_order("ABC", side, quantity, limit_price=price)
+
 
 # control, limits, what is held, and quantities that fit and that do not (limit buys at 100).
 CASES = [
@@ -39,7 +47,7 @@ def test_a_limit_admits_what_reaches_it_and_denies_the_next_lot(
         if held:
             world.hold(held)
         world.quote(100.0)
-        seen = world.try_to(lambda ctx, n=quantity: ctx.buy("ABC", n, limit_price=100))
+        seen = world.try_to(trading(Side.BUY, quantity))
         assert seen == ("" if quantity in fits else control), quantity
 
 
@@ -51,7 +59,7 @@ def test_limits_on_positions_bind_shorts_as_they_bind_longs(
         world = World(policy=limited(**limits))
         if held:
             world.hold(-held)
-        seen = world.try_to(lambda ctx, n=quantity: ctx.sell("ABC", n, limit_price=100))
+        seen = world.try_to(trading(Side.SELL, quantity))
         assert seen == ("" if quantity in fits else control), quantity
 
 
@@ -59,7 +67,7 @@ def test_buying_power_is_equity_over_the_margin_ratio() -> None:
     policy = RiskPolicy(reference_age_ns_max=BARS_OLD_NS, initial_margin_ratio=Decimal("0.5"))
     for quantity, control in ((1_999, ""), (2_000, ""), (2_001, "C07")):
         world = World(policy=policy)
-        seen = world.try_to(lambda ctx, n=quantity: ctx.buy("ABC", n, limit_price=100))
+        seen = world.try_to(trading(Side.BUY, quantity))
         assert seen == control
 
 
@@ -129,7 +137,7 @@ def test_a_restricted_symbol_is_denied() -> None:
 def test_a_market_order_is_valued_at_the_worst_plausible_price() -> None:
     for quantity, control in ((47, ""), (48, "C02")):  # 48 at 105 are 5,040
         world = World(policy=limited(max_order_value=5_000))
-        assert world.try_to(lambda ctx, n=quantity: ctx.buy("ABC", n)) == control
+        assert world.try_to(trading(Side.BUY, quantity, None)) == control
 
 
 def test_a_price_is_fresh_up_to_its_age_and_not_a_nanosecond_longer() -> None:
