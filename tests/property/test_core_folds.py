@@ -18,9 +18,10 @@ from regimeflow.core.risk.limits import RiskLimits, RiskPolicy
 from regimeflow.journal.records import Record
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
-from regimeflow.model.account import AccountRecord, PositionRecord
+from regimeflow.model.account import AccountRecord, OrderRecord, PositionRecord
+from regimeflow.model.ids import BrokerOrderId
 from regimeflow.model.market import ActionKind, CorporateAction
-from regimeflow.model.order import Order, Side
+from regimeflow.model.order import Order, OrderStatus, Side
 from regimeflow.run.folds import ledger_fold
 from tests.unit.core_samples import CASH, World, puppet, session
 
@@ -32,6 +33,8 @@ POLICY = RiskPolicy(
     reference_age_ns_max=10**12,
 )
 SYMBOLS = ("ABC", "XYZ")
+UNPROVED = (OrderStatus.PENDING_NEW, OrderStatus.IN_DOUBT)
+"""A list that holds such an order is evidence, not mere agreement."""
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("price"), st.sampled_from(SYMBOLS), st.integers(50, 150)),
@@ -48,6 +51,22 @@ STEPS = st.lists(
     ),
     max_size=30,
 )
+
+
+def record_of(order: Order) -> OrderRecord:
+    """A working order as the broker lists it."""
+    return OrderRecord(
+        client_order_id=order.standing_id,
+        broker_order_id=order.broker_order_id or BrokerOrderId("b"),
+        symbol=order.symbol,
+        side=order.side,
+        order_type=order.order_type,
+        quantity=order.quantity,
+        filled_quantity=order.filled_quantity,
+        status=OrderStatus.PARTIALLY_FILLED if order.filled_quantity else OrderStatus.NEW,
+        limit_price=order.limit_price,
+        stop_price=order.stop_price,
+    )
 
 
 class Day:
@@ -129,9 +148,11 @@ class Day:
     def agreeing_snapshot(self) -> e.BrokerSnapshot:
         ledger = self.world.engine.ledger
         held = ledger.portfolio.held.values()
+        opened = ledger.orders.open.values()
+        is_news = any(o.in_doubt or o.status in UNPROVED for o in opened)
         return e.BrokerSnapshot(
             request_id="r",
-            orders=None,
+            orders=None if is_news else tuple(record_of(order) for order in opened),
             fills=(),
             positions=tuple(PositionRecord(p.symbol, p.quantity) for p in held),
             account=AccountRecord("A", "USD", ledger.portfolio.cash),
@@ -178,6 +199,7 @@ def test_folding_the_journal_gives_the_engines_own_books(steps: list[Any]) -> No
     restored = restore_ledger(books, saved)
     assert ledger_state(restored) == saved
     assert restored.portfolio.equity == ledger.portfolio.equity
+    assert list(restored.portfolio.held) == list(ledger.portfolio.held)
 
 
 @given(STEPS, st.data())
