@@ -67,7 +67,7 @@ def close(first: Decimal, second: Decimal) -> bool:
 def test_cash_cost_and_profit_always_add_up(steps: list[Any]) -> None:
     portfolio, posted, fees = Portfolio(INSTRUMENTS, CASH), Decimal(0), Decimal(0)
     flows = Decimal(0)
-    for step in steps:
+    for number, step in enumerate(steps):
         if len(step) == 6:
             owner, fill = fill_of(step)
             portfolio.apply_fill(owner, fill)
@@ -76,7 +76,7 @@ def test_cash_cost_and_profit_always_add_up(steps: list[Any]) -> None:
             portfolio.apply_split(step[0], Decimal(step[1]))
         else:
             amount = step[1] * CENT
-            portfolio.apply_cash(e.CashPosted("a", step[0], "", amount, 0))
+            portfolio.apply_cash(e.CashPosted(f"a{number}", step[0], "", amount, 0))
             posted += amount
             flows += amount if step[0] in ("deposit", "withdrawal") else 0
             fees -= amount if step[0] == "fee" else 0
@@ -93,6 +93,13 @@ def test_cash_cost_and_profit_always_add_up(steps: list[Any]) -> None:
             assert (symbol in portfolio.held) == bool(account.quantity)
             if not account.quantity:
                 assert close(account.cost, Decimal(0))
+
+
+def test_an_activity_that_is_reported_twice_is_booked_once() -> None:
+    portfolio = Portfolio(INSTRUMENTS, CASH)
+    for _ in range(2):
+        portfolio.apply_cash(e.CashPosted("a", "dividend", "ABC", Decimal(5), 0))
+    assert portfolio.cash == CASH + 5
 
 
 @given(st.lists(FILLS, max_size=30))
