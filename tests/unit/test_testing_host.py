@@ -148,15 +148,9 @@ def test_half_written_stream_of_a_dead_process_is_lost_with_its_buffer() -> None
 
 @pytest.mark.parametrize("death", list(Death))
 def test_peer_of_a_dead_process_hears_an_end_or_silence(death: Death) -> None:
-    async def accept(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
-        await asyncio.Event().wait()
-
-    async def program() -> None:
-        await (await asyncio.start_server(accept, port=7000)).serve_forever()
-
     async def scenario(world: World) -> str:
         host = world.host("venue")
-        host.start(program)
+        host.start(listening)
         await asyncio.sleep(1)
         reader, writer = await asyncio.open_connection("venue", 7000)
         host.kill(death)
@@ -168,7 +162,7 @@ def test_peer_of_a_dead_process_hears_an_end_or_silence(death: Death) -> None:
             heard = "reset"
         except TimeoutError:
             heard = "silence"
-            host.start(program)
+            host.start(listening)
             writer.write(b"anyone there?")
             with pytest.raises(ConnectionResetError):
                 await reader.read()
@@ -180,6 +174,53 @@ def test_peer_of_a_dead_process_hears_an_end_or_silence(death: Death) -> None:
         with World(seed) as world:
             heard.add(world.run(scenario))
     assert heard == ({"end", "reset"} if death is Death.KILL else {"silence"})
+
+
+async def accept(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+    await asyncio.Event().wait()
+
+
+async def listening() -> None:
+    await (await asyncio.start_server(accept, port=7000)).serve_forever()
+
+
+def test_bytes_on_their_way_to_a_dead_process_are_answered_by_a_reset() -> None:
+    async def scenario(world: World) -> None:
+        host = world.host("venue")
+        host.start(listening)
+        await asyncio.sleep(1)
+        reader, writer = await asyncio.open_connection("venue", 7000)
+        writer.write(b"order 1")
+        host.kill()
+
+        async def lose() -> None:
+            await reader.read()
+            await writer.wait_closed()
+
+        with pytest.raises(ConnectionResetError):
+            await asyncio.wait_for(lose(), 60)
+
+    for seed in range(12):
+        with World(seed) as world:
+            world.run(scenario)
+
+
+def test_machine_that_is_off_is_silent_and_one_without_the_process_refuses() -> None:
+    async def scenario(world: World) -> None:
+        host = world.host("venue")
+        host.start(listening)
+        await asyncio.sleep(1)
+        host.kill(Death.KILL)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("venue", 7000)
+        host.start(listening)
+        await asyncio.sleep(1)
+        host.kill(Death.POWER_CUT)
+        with pytest.raises(TimeoutError):
+            await asyncio.open_connection("venue", 7000)
+
+    with World(1) as world:
+        world.run(scenario)
 
 
 def test_error_of_a_program_is_an_ending_and_not_an_error_of_the_world() -> None:

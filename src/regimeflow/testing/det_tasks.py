@@ -35,7 +35,7 @@ class DetTask(asyncio.Task[Any]):
         coro: Coroutine[Any, Any, Any],
         loop: asyncio.AbstractEventLoop,
         *,
-        name: str | None,
+        name: object,
         context: contextvars.Context | None,
     ) -> None:
         # The base class puts the task into a set before it returns: the number comes first.
@@ -43,7 +43,7 @@ class DetTask(asyncio.Task[Any]):
         self.incarnation: Incarnation | None = (
             CURRENT.get() if context is None else context.get(CURRENT)
         )
-        label = name if name is not None else f"task-{number}"
+        label = f"task-{number}" if name is None else str(name)
         super().__init__(coro, loop=loop, name=label, context=context)
 
     def __hash__(self) -> int:

@@ -24,6 +24,9 @@ from regimeflow.testing.disk import SimDisk
 from regimeflow.testing.failures import ForbiddenCall
 from regimeflow.testing.incarnation import CURRENT, Incarnation, operate
 
+if sys.platform == "darwin":
+    import fcntl
+
 WRITE_MODES = frozenset("wax+")
 WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 FILES_KEPT = 64
@@ -65,6 +68,8 @@ class FileWatch:
         ]
         if hasattr(os, "fdatasync"):
             found.append((os, "fdatasync", self.sync))
+        if sys.platform == "darwin":
+            found.append((fcntl, "fcntl", self._control))
         return found
 
     def fence(self, incarnation: Incarnation) -> None:
@@ -196,6 +201,14 @@ class FileWatch:
             if flipped is not content:
                 return io.BytesIO(flipped)
         return raw.OPEN_STREAM(file, mode, *args, **options)
+
+    def _control(self, number: int, command: int, argument: Any = 0) -> Any:
+        """`fcntl.fcntl`, which is how macOS syncs a file."""
+        if sys.platform == "darwin":
+            if command == fcntl.F_FULLFSYNC:
+                return self.sync(number)
+            return raw.FCNTL(number, command, argument)
+        raise NotImplementedError
 
     # --- whose file ---------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ import hashlib
 import heapq
 import random
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, TypeVarTuple, Unpack
 
 from regimeflow.testing.det_tasks import DetFuture, DetTask, callback_name, task_of
 from regimeflow.testing.failures import Deadlock, HostKilled, Livelock, TimeLimit
@@ -28,6 +28,8 @@ from regimeflow.testing.incarnation import CURRENT, Incarnation
 from regimeflow.testing.loop_io import VirtualIoLoop
 from regimeflow.testing.network import Network
 
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 Policy = Literal["fifo", "shuffle"]
 STEPS_MAX = 50_000_000
 STEPS_AT_ONE_MOMENT_MAX = 500_000
@@ -90,8 +92,8 @@ class DetLoop(VirtualIoLoop):
 
     def call_soon(
         self,
-        callback: Callable[..., object],
-        *args: Any,
+        callback: Callable[[Unpack[_Ts]], object],
+        *args: *_Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
         """As asyncio's; the incarnation of the context owns the callback."""
@@ -103,8 +105,8 @@ class DetLoop(VirtualIoLoop):
 
     def call_soon_threadsafe(
         self,
-        callback: Callable[..., object],
-        *args: Any,
+        callback: Callable[[Unpack[_Ts]], object],
+        *args: *_Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
         """There are no other threads here."""
@@ -113,8 +115,8 @@ class DetLoop(VirtualIoLoop):
     def call_at(
         self,
         when: float,
-        callback: Callable[..., object],
-        *args: Any,
+        callback: Callable[[Unpack[_Ts]], object],
+        *args: *_Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """As asyncio's, but timers of one moment fire in the order they were set."""
@@ -124,17 +126,16 @@ class DetLoop(VirtualIoLoop):
         self._timer_number += 1
         entry = (handle, owner, callback)
         heapq.heappush(self._timers, (when, self._timer_number, handle, entry))
-        handle._scheduled = True
         return handle
 
     def create_task(
         self,
         coro: Any,
         *,
-        name: str | None = None,
+        name: object = None,
         context: contextvars.Context | None = None,
         **_: Any,
-    ) -> DetTask:
+    ) -> asyncio.Task[Any]:
         """A task named and hashed by this loop's counter. Eager starts are not supported."""
         self._check_open()
         self._number += 1
@@ -145,7 +146,9 @@ class DetLoop(VirtualIoLoop):
         self._number += 1
         return DetFuture(self._number, self)
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> DetTask:
+    def run_in_executor(
+        self, executor: object, func: Callable[[Unpack[_Ts]], _T], *args: *_Ts
+    ) -> asyncio.Future[_T]:
         """No threads: `func` runs on the loop, in a step of its own."""
         return self.create_task(_call(func, args))
 
@@ -192,7 +195,6 @@ class DetLoop(VirtualIoLoop):
         timers, now_s = self._timers, self._now_s
         while timers and timers[0][0] <= now_s:
             _, _, handle, entry = heapq.heappop(timers)
-            handle._scheduled = False
             if handle.cancelled():
                 self._cancelled_timers = max(self._cancelled_timers - 1, 0)
             else:
@@ -271,7 +273,7 @@ def _shuffle_tasks(batch: list[_Entry], rng: random.Random) -> None:
             batch[place] = entry
 
 
-async def _call(func: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+async def _call(func: Callable[..., _T], args: tuple[Any, ...]) -> _T:
     return func(*args)
 
 

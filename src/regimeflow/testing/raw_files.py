@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from pathlib import Path
 
 OPEN, WRITE, CLOSE = os.open, os.write, os.close
@@ -15,6 +16,10 @@ FSYNC, FTRUNCATE, MKDIR, RMDIR = os.fsync, os.ftruncate, os.mkdir, os.rmdir
 URANDOM = os.urandom
 OPEN_STREAM = io.open
 DUP2 = os.dup2
+if sys.platform == "darwin":
+    import fcntl
+
+    FCNTL = fcntl.fcntl
 
 
 def read_file(path: str, offset: int = 0) -> bytes:

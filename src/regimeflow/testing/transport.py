@@ -137,7 +137,8 @@ class SimTransport(asyncio.Transport):
 
     def get_protocol(self) -> asyncio.BaseProtocol:
         """The protocol in charge."""
-        return self._expect_protocol()
+        protocol: asyncio.BaseProtocol = self._expect_protocol()
+        return protocol
 
     # --- what the network does to this end --------------------------------------------------
 
