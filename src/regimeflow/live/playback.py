@@ -67,9 +67,11 @@ async def play(
                 await asyncio.wait_for(stop.wait(), delay_s)
                 break
         pump.take(ts_ns, event)
-        done += type(event) in MARKET_EVENT_TYPES
-        if ts_ns >= polls.next_ns:
-            pump.request_snapshot(polls.due(ts_ns))
+        if type(event) in MARKET_EVENT_TYPES:
+            done += 1
+            # Not after other events: the answer to a poll would set off the next one all night.
+            if ts_ns >= polls.next_ns:
+                pump.request_snapshot(polls.due(ts_ns))
         item = schedule.next()
         if loop.time() >= turn_ends:
             if progress is not None:
