@@ -44,6 +44,8 @@ CONTROL_MODULES = (
     "core/risk/gate.py",
     "core/risk/losses.py",
     "core/on_report.py",
+    "core/discrepancies.py",
+    "core/external.py",
     "core/on_operator.py",
     "core/callbacks.py",
 )

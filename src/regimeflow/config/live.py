@@ -109,6 +109,12 @@ class ReconciliationSection(Section):
     disable_trading_on_error: Flag = key(
         "Whether a difference between our books and the broker's stops new risk.", default=True
     )
+    external: Literal["adopt", "ignore", "flatten", "refuse"] = key(
+        "What becomes of orders, positions and cash at the broker that nobody here ordered: adopt "
+        "takes them into the books, ignore leaves them out, flatten adopts, cancels and closes "
+        "them, refuse holds trading until they are gone or an operator adopts them.",
+        default="refuse",
+    )
 
 
 class WarmupSection(Section):

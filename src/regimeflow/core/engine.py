@@ -15,11 +15,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from regimeflow.core.answers import AnswerWatch
 from regimeflow.core.applied import Applied
-from regimeflow.core.approved import EngineOutput, plain
+from regimeflow.core.approved import Approved, EngineOutput, plain
 from regimeflow.core.callbacks import Callbacks
 from regimeflow.core.context import EngineContext
 from regimeflow.core.desk import Desk
+from regimeflow.core.discrepancies import Discrepancies
+from regimeflow.core.external import Externals
 from regimeflow.core.holds import Holds
 from regimeflow.core.ledger import Books, Ledger
 from regimeflow.core.market_state import MarketState
@@ -34,7 +37,7 @@ from regimeflow.core.seat import Seat
 from regimeflow.core.setup import EngineSetup
 from regimeflow.errors import ConfigError, InvariantViolated
 from regimeflow.model import events as e
-from regimeflow.model.commands import HealthChanged, HealthStatus
+from regimeflow.model.commands import CancelOrder, HealthChanged, HealthStatus
 from regimeflow.model.market import (
     Bar,
     BookDelta,
@@ -46,6 +49,8 @@ from regimeflow.model.market import (
 
 RESERVED_IDS = frozenset({ENGINE, EXTERNAL})
 """Owners that are no strategies: the engine's timers, what nobody here ordered."""
+_ANSWERED = frozenset({Approved, CancelOrder})
+"""Requests that a venue behind a link has to answer."""
 NO_OUTPUTS: tuple[EngineOutput, ...] = ()
 
 
@@ -60,8 +65,11 @@ class Engine:
     __slots__ = (
         "_handlers",
         "_outputs",
+        "answers",
         "callbacks",
         "desk",
+        "discrepancies",
+        "externals",
         "gate",
         "holds",
         "instruments",
@@ -106,6 +114,9 @@ class Engine:
         self.market = market or MarketState()
         self.holds = Holds(self)
         self.order_truth = OrderTruth(self)
+        self.answers = AnswerWatch(self)
+        self.discrepancies = Discrepancies(self)
+        self.externals = Externals(self)
         self.gate = RiskGate(policy, setup.instruments, self.ledger, self.market, self.holds)
         self.desk = Desk(
             gate=self.gate,
@@ -150,6 +161,8 @@ class Engine:
         """Book an output and hand it out: the one way anything leaves the engine."""
         applied = self.ledger.apply_output(self.now_ns, plain(output))
         self._outputs.append(output)
+        if self.setup.proves_books and type(output) in _ANSWERED:
+            self.answers.begin()
         return applied
 
     def change_health(self, change: HealthChanged) -> None:
@@ -220,6 +233,7 @@ class Engine:
             e.OrderStatusReported: report.on_status,
             e.FillBusted: report.on_bust,
             e.FillCorrected: report.on_correction,
+            e.ReportNotUnderstood: report.on_not_understood,
             e.LinkUp: report.on_link,
             e.LinkDown: report.on_link,
             e.EngineStarted: session.on_started,
@@ -231,6 +245,7 @@ class Engine:
             e.Resume: operator.on_resume,
             e.CancelAll: operator.on_cancel_all,
             e.Flatten: operator.on_flatten,
+            e.Adopt: operator.on_adopt,
         }
         order_reports: tuple[type, ...] = (
             e.OrderAccepted,

@@ -74,7 +74,9 @@ class Holds:
         if any(part is None for part in parts):
             return
         engine = self._engine
-        if engine.order_truth.doubts or any(differences(snapshot, engine.ledger).values()):
+        ignored = engine.report_handler.reconciler.ignored
+        found = differences(snapshot, engine.ledger, ignored)
+        if engine.order_truth.doubts or any(found.values()):
             return
         del self.account["reconcile"]
         engine.change_health(

@@ -19,7 +19,13 @@ from regimeflow.core.order_table import Happening
 from regimeflow.core.orders import Orders
 from regimeflow.core.portfolio import EXTERNAL, Portfolio
 from regimeflow.core.recent_orders import RecentOrders
-from regimeflow.core.resolutions import RESOLUTIONS, is_positive, replaced_as, unbooked
+from regimeflow.core.resolutions import (
+    adopted_order,
+    is_positive,
+    replaced_as,
+    resolution_of,
+    unbooked,
+)
 from regimeflow.core.risk.losses import LossWatch
 from regimeflow.core.throttle import Throttle
 from regimeflow.core.timers import Timers
@@ -51,6 +57,7 @@ class Ledger:
     """Orders, positions, cash, trading state, timers, throttle windows and loss anchors."""
 
     __slots__ = (
+        "bar_closes_ns",
         "losses",
         "order_numbers",
         "orders",
@@ -71,6 +78,7 @@ class Ledger:
         self.losses = LossWatch()
         self.losses.see(self.net_equity)
         self.order_numbers: dict[StrategyId, int] = {}
+        self.bar_closes_ns: dict[str, int] = {}
 
     @property
     def net_equity(self) -> float:
@@ -96,8 +104,11 @@ class Ledger:
         if isinstance(event, Quote):
             self.apply_quote(event)
             return NOTHING
-        if isinstance(event, Bar | Trade):
-            self.apply_price(event.symbol, event.close if isinstance(event, Bar) else event.price)
+        if isinstance(event, Bar):
+            self.apply_bar(event)
+            return NOTHING
+        if isinstance(event, Trade):
+            self.apply_price(event.symbol, event.price)
             return NOTHING
         if isinstance(event, e.OrderReplaced):
             return self.orders.apply_replaced(ts_ns, event)
@@ -131,6 +142,14 @@ class Ledger:
         if 0.0 < bid <= ask:
             self.apply_price(quote.symbol, 0.5 * (bid + ask))
 
+    def apply_bar(self, bar: Bar) -> bool:
+        """Value the symbol at the close; False for a bar that is repeated or comes late."""
+        if bar.ts_close_ns <= self.bar_closes_ns.get(bar.symbol, -1):
+            return False
+        self.bar_closes_ns[bar.symbol] = bar.ts_close_ns
+        self.apply_price(bar.symbol, bar.close)
+        return True
+
     def apply_price(self, symbol: str, price: float) -> None:
         """Value the symbol at what was just observed, and let the peak follow."""
         if not 0.0 < price < INFINITE:
@@ -144,12 +163,9 @@ class Ledger:
         """Book one execution once: position and cash first, the order's state second."""
         if self.orders.executions.is_repeat(fill):
             return NOTHING
-        if self.orders.executions.is_other(fill):
-            return unbooked(fill, "execution_reused", "its id belongs to another execution")
-        if self.orders.executions.is_past_horizon(fill):
-            return unbooked(fill, "old_execution", "older than the executions kept in memory")
-        if not (is_positive(fill.quantity) and is_positive(fill.price)):
-            return unbooked(fill, "impossible_fill", "no execution has such a quantity or price")
+        refused = self.refusal_of(fill)
+        if refused is not None:
+            return refused
         applied = self.orders.apply_fill(ts_ns, fill)
         order = applied.order
         if order is not None and order.strategy_id == EXTERNAL:
@@ -157,6 +173,16 @@ class Ledger:
         else:
             self.portfolio.apply_fill(EXTERNAL if order is None else order.strategy_id, fill)
         return applied
+
+    def refusal_of(self, fill: e.OrderFilled) -> Applied | None:
+        """Why an execution cannot be booked; None when it can. Asking changes nothing."""
+        if self.orders.executions.is_other(fill):
+            return unbooked(fill, "execution_reused", "its id belongs to another execution")
+        if self.orders.executions.is_past_horizon(fill):
+            return unbooked(fill, "old_execution", "older than the executions kept in memory")
+        if not (is_positive(fill.quantity) and is_positive(fill.price)):
+            return unbooked(fill, "impossible_fill", "no execution has such a quantity or price")
+        return None
 
     # --- outputs ------------------------------------------------------------------------
 
@@ -204,7 +230,7 @@ class Ledger:
         self.orders.report(
             ts_ns,
             notice.client_order_id,
-            RESOLUTIONS[notice.status],
+            resolution_of(notice.status),
             reason=notice.evidence,
             broker_order_id=record.broker_order_id if record is not None else None,
         )
@@ -224,6 +250,20 @@ class Ledger:
         )
         return Applied(order, None)
 
+    def _adopt(self, ts_ns: int, notice: c.ExternalAdopted) -> None:
+        if notice.order is not None:
+            self.orders.restore(adopted_order(ts_ns, notice.order, notice.price))
+        elif notice.kind == "position":
+            self.portfolio.adopt_position(notice.subject, notice.quantity, notice.price)
+        else:
+            self.portfolio.apply_cash(
+                e.CashPosted("", "deposit", "", amount=notice.quantity, ts_venue_ns=ts_ns)
+            )
+
+    def _note_discrepancy(self, ts_ns: int, notice: c.DiscrepancyFound) -> None:
+        if notice.kind == "own_id_unknown":
+            self._note_number(StrategyId(notice.ours), notice.subject)
+
     def _note_number(self, strategy_id: StrategyId, client_order_id: str) -> None:
         """Ids end in the strategy's running number; the next one continues from the largest."""
         number = int(client_order_id.rpartition("-")[2])
@@ -241,4 +281,6 @@ _OUTPUTS: dict[type, Callable[[Ledger, int, Any], Applied | None]] = {
     c.TradingStateChanged: Ledger._change_state,
     c.OrderResolved: Ledger._resolve,
     c.FillRecovered: Ledger._recover_fill,
+    c.ExternalAdopted: Ledger._adopt,
+    c.DiscrepancyFound: Ledger._note_discrepancy,
 }

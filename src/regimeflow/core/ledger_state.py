@@ -62,6 +62,7 @@ class LedgerState(msgspec.Struct, kw_only=True):
     held: list[str] = []
     annulled: list[ExecutionId] = []
     activities: list[str] = []
+    bar_closes_ns: dict[str, int] = {}
 
 
 def ledger_state(ledger: Ledger) -> bytes:
@@ -106,6 +107,7 @@ def restore_ledger(books: Books, encoded: bytes) -> Ledger:
     ledger.throttle.per_second.sent_ns.extend(state.sent_second_ns)
     ledger.throttle.per_minute.sent_ns.extend(state.sent_minute_ns)
     ledger.order_numbers.update(state.order_numbers)
+    ledger.bar_closes_ns.update(state.bar_closes_ns)
     ledger.losses.peak, ledger.losses.anchor = state.peak, state.anchor
     ledger.losses.is_anchored = state.is_anchored
     return ledger
@@ -147,6 +149,7 @@ def _capture(ledger: Ledger) -> LedgerState:
         held=list(portfolio.held),
         annulled=list(orders.executions.annulled),
         activities=list(portfolio.activities),
+        bar_closes_ns=ledger.bar_closes_ns,
     )
 
 

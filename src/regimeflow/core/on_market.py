@@ -14,6 +14,7 @@ from regimeflow.core.bar_shop import BarShop
 from regimeflow.core.callbacks import Call
 from regimeflow.core.watchdog import Watchdog
 from regimeflow.model.commands import (
+    DiscrepancyFound,
     RegimeChanged,
     TradingState,
     TradingStateChanged,
@@ -128,11 +129,13 @@ class MarketHandler:
             engine.callbacks.deliver(calls, trade)
 
     def on_bar(self, bar: Bar) -> None:
-        """A closed bar of the feed."""
+        """A closed bar of the feed; a repeated or late one triggers nothing again."""
         engine, symbol = self._engine, bar.symbol
+        if not engine.ledger.apply_bar(bar):
+            self._refuse_late(bar)
+            return
         self._market.bars[symbol] = bar
         self._market.keep_bar(bar, None)
-        engine.ledger.apply_price(symbol, bar.close)
         self._observe(symbol, bar.ts_close_ns)
         if engine.regime_detector is not None and symbol == engine.setup.regime_symbol:
             self._update_regime(bar)
@@ -143,6 +146,15 @@ class MarketHandler:
             self._warm_up(calls, bar, None)
         elif calls:
             engine.callbacks.deliver(calls, bar)
+
+    def _refuse_late(self, bar: Bar) -> None:
+        """What a strategy has decided on cannot be decided again: told, unless a mere repeat."""
+        newest = self._market.bars.get(bar.symbol)
+        if newest is None or newest == bar:
+            return
+        ours, theirs = str(newest.ts_close_ns), str(bar.ts_close_ns)
+        why = "a bar that is not newer than the last one; nobody was shown it"
+        self._engine.emit(DiscrepancyFound("late_bar", bar.symbol, ours, theirs, why))
 
     def on_book(self, book: BookSnapshot) -> None:
         """A whole book."""

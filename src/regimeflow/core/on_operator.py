@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 class OperatorHandler:
     """Handles operator commands for one engine."""
 
-    __slots__ = ("_engine",)
+    __slots__ = ("_engine", "_halted_ns")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._halted_ns = -1
 
     def on_halt(self, event: e.Halt) -> None:
         """Latch HALTED, for all or for one strategy."""
         engine = self._engine
+        self._halted_ns = engine.now_ns
         if engine.ledger.trading.would_tighten(TradingState.HALTED, event.strategy_id):
             engine.emit(
                 TradingStateChanged(TradingState.HALTED, event.reason, "C25", event.strategy_id)
@@ -30,21 +32,19 @@ class OperatorHandler:
     def on_resume(self, event: e.Resume) -> None:
         """The only way back; refused while the books and the broker differ."""
         engine = self._engine
-        breaks = engine.report_handler.reconciler.breaks
-        if breaks and engine.setup.halt_on_mismatch:
-            kind, subject, ours, theirs = next(iter(breaks.values()))
-            engine.emit(
-                TradingStateChanged(
-                    engine.ledger.trading.account,
-                    f"resume refused: {kind} {subject} differs (ours {ours}, theirs {theirs})",
-                    "C31",
-                )
-            )
+        refusal = self._why_not_resume()
+        if refusal:
+            state = engine.ledger.trading.account
+            engine.emit(TradingStateChanged(state, f"resume refused: {refusal}", "C31"))
             return
         engine.holds.symbols.clear()
         engine.emit(
             TradingStateChanged(TradingState.ACTIVE, event.reason, "C31", event.strategy_id)
         )
+
+    def on_adopt(self, event: e.Adopt) -> None:
+        """Take over what the broker has and the books have not; trading goes on by `Resume`."""
+        self._engine.externals.on_adopt(event.reason)
 
     def on_cancel_all(self, event: e.CancelAll) -> None:
         """Cancel whatever works."""
@@ -65,3 +65,17 @@ class OperatorHandler:
                 engine.emit(DiscrepancyFound("not_flattened", symbol, "not configured", held, why))
         engine.desk.close_what_can(engine.now_ns)
         engine.callbacks.drain()
+
+    # --- inside -------------------------------------------------------------------------
+
+    def _why_not_resume(self) -> str:
+        engine = self._engine
+        if self._halted_ns == engine.now_ns:
+            return "halted in the same instant; a halt wins over a resume it could not know of"
+        if engine.externals.unknown_ids:
+            return f"{next(iter(engine.externals.unknown_ids))} is not ours to know; adopt first"
+        breaks = engine.report_handler.reconciler.breaks
+        if not breaks or not engine.setup.halt_on_mismatch:
+            return ""
+        kind, subject, ours, theirs = next(iter(breaks.values()))
+        return f"{kind} {subject} differs (ours {ours}, theirs {theirs})"

@@ -5,64 +5,82 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regimeflow.core.applied import Applied
+from regimeflow.core.exits import entries_of
 from regimeflow.core.reconcile import Reconciler
 from regimeflow.model import events as e
 from regimeflow.model.commands import (
     DiscrepancyFound,
     HealthChanged,
     HealthStatus,
-    TradingState,
-    TradingStateChanged,
+    RiskBreached,
 )
+from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.market import ActionKind, CorporateAction
+from regimeflow.model.order import Order, OrderStatus
 
 if TYPE_CHECKING:
     from regimeflow.core.engine import Engine
 
-_STOPS_ALL = frozenset({"overfill"})
-"""Discrepancies after which nothing may enter anywhere (F22)."""
-_HOLDS = frozenset(
-    {
-        "position",
-        "cash",
-        "order_missing_there",
-        "order_unknown_here",
-        "unknown_fill",  # F20: booked on the account, and nobody's
-        "impossible_fill",  # F25: not booked, since it cannot be true
-    }
+OrderReport = (
+    e.OrderAccepted
+    | e.OrderRejected
+    | e.OrderCanceled
+    | e.OrderReplaced
+    | e.OrderExpired
+    | e.CancelRejected
+    | e.OutcomeUnknown
 )
 
 
 class ReportHandler:
     """Handles order reports, cash, corporate actions and snapshots for one engine."""
 
-    __slots__ = ("_engine", "reconciler")
+    __slots__ = ("_engine", "_newest_ns", "reconciler")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._newest_ns = 0
         self.reconciler = Reconciler()
 
-    def on_order_report(self, report: e.BrokerReport) -> None:
+    def on_order_report(self, report: OrderReport) -> None:
         """Any report about one order but a fill."""
-        applied = self._engine.ledger.apply_event(self._engine.now_ns, report)
-        if isinstance(report, e.OutcomeUnknown) and applied.order is not None:
-            self._engine.order_truth.begin_doubt(applied.order)
-        self._follow(applied, None)
-        is_new_id = isinstance(report, e.OrderReplaced) and (
-            report.client_order_id != report.orig_client_order_id
-        )
-        if is_new_id and applied.order is not None:
-            self._engine.desk.repeat_cancel(applied.order)
+        engine, order_id = self._engine, report.client_order_id
+        was_absent = self._is_absent(order_id)
+        applied = engine.ledger.apply_event(engine.now_ns, report)
+        order = applied.order
+        if isinstance(report, e.OutcomeUnknown):
+            if order is not None:
+                engine.order_truth.begin_doubt(order)
+        else:
+            self._see(report.ts_venue_ns)
+        self._follow(applied)
+        if applied.discrepancy is not None and applied.discrepancy.kind == "unknown_order":
+            engine.externals.note_own_id(order_id)
+        elif order is not None and was_absent and order.is_open:
+            engine.discrepancies.report_late(order)
+        elif order is not None and isinstance(report, e.OrderReplaced):
+            self._after_replaced(report, order)
+        elif engine.setup.proves_books:
+            self._ask_after_refusal(report)
 
     def on_fill(self, fill: e.OrderFilled) -> None:
         """An execution: booked once, then its consequences."""
         engine = self._engine
+        self._see(fill.ts_venue_ns)
         if engine.ledger.orders.executions.is_repeat(fill):
             return
-        self._follow(engine.ledger.apply_event(engine.now_ns, fill), fill)
+        was_absent = self._is_absent(fill.client_order_id)
+        applied = engine.ledger.apply_event(engine.now_ns, fill)
+        if engine.discrepancies.is_quarantined(fill.execution_id):
+            return
+        self.settle_fill(applied, fill)
+        if was_absent and applied.order is not None:
+            engine.discrepancies.report_late(applied.order)
+        self._draw_consequences()
 
     def on_cash(self, posting: e.CashPosted) -> None:
         """Cash moved without a fill."""
+        self._see(posting.ts_venue_ns)
         self._engine.ledger.apply_event(self._engine.now_ns, posting)
 
     def on_corporate_action(self, action: CorporateAction) -> None:
@@ -79,47 +97,75 @@ class ReportHandler:
         engine.callbacks.broadcast("on_corporate_action", action)
 
     def on_snapshot(self, snapshot: e.BrokerSnapshot) -> None:
-        """Compare; an agreeing snapshot changes nothing that a decision can read."""
+        """Compare; an agreeing snapshot changes nothing that a decision can read.
+
+        One that was made before the venue's last report accuses nobody and proves nothing: only
+        its fills are taken.
+        """
         engine = self._engine
-        engine.order_truth.on_snapshot(snapshot)
-        engine.callbacks.drain()
-        for discrepancy in self.reconciler.compare(snapshot, engine.ledger):
-            self._report(discrepancy)
-        engine.holds.on_snapshot(snapshot)
-        engine.desk.close_what_can(engine.now_ns)
-        engine.callbacks.drain()
+        engine.order_truth.recover(snapshot.fills or ())
+        if snapshot.ts_venue_ns >= self._newest_ns or not snapshot.ts_venue_ns:
+            engine.order_truth.on_orders(snapshot)
+            engine.callbacks.drain()
+            grace_ns = engine.setup.settle_window_ns if engine.setup.proves_books else 0
+            for found in self.reconciler.compare(
+                engine.now_ns, snapshot, engine.ledger, grace_ns=grace_ns
+            ):
+                engine.discrepancies.report_break(found)
+            engine.holds.on_snapshot(snapshot)
+        self._draw_consequences()
 
     def on_status(self, report: e.OrderStatusReported) -> None:
         """The answer to a query about one order."""
         self._engine.order_truth.on_status(report)
-        self._engine.callbacks.drain()
-        self._engine.desk.close_what_can(self._engine.now_ns)
-        self._engine.callbacks.drain()
+        self._draw_consequences()
+
+    def on_not_understood(self, report: e.ReportNotUnderstood) -> None:
+        """Kept as it came; its symbol is held (all, if it names none) and the truth asked for."""
+        engine = self._engine
+        subject = report.client_order_id or report.symbol or "account"
+        why = "a report that is not known here; the broker is asked what became of it"
+        engine.discrepancies.report(
+            DiscrepancyFound("unknown_report", subject, "not known", report.raw[:500], why)
+        )
+        order = engine.ledger.orders.get(report.client_order_id)
+        symbol = report.symbol or (order.symbol if order is not None else "")
+        for held in (symbol,) if symbol else engine.instruments:
+            engine.holds.hold_symbol(held, f"a report about {subject} is not known here")
+        if order is not None:
+            engine.order_truth.ask(order)
+        engine.order_truth.sweep()
 
     def on_bust(self, bust: e.FillBusted) -> None:
         """An execution was annulled: reversed in the books, told to the operator, symbol held."""
         engine = self._engine
-        if not engine.ledger.orders.executions.is_booked(bust.execution_id):
-            self._report(_odd_bust(bust.execution_id, bust.symbol))
-            return
+        executions = engine.ledger.orders.executions
+        was_booked = executions.is_booked(bust.execution_id)
+        was_annulled = bust.execution_id in executions.annulled
         applied = engine.ledger.apply_event(engine.now_ns, bust)
+        if was_annulled:
+            return
+        if not was_booked:
+            engine.discrepancies.report(_odd_bust(bust.execution_id, bust.symbol))
+            return
         engine.holds.hold_symbol(bust.symbol, f"execution {bust.execution_id} was annulled")
-        self._report(
+        engine.discrepancies.report(
             DiscrepancyFound(
                 "bust", bust.execution_id, "booked", "annulled", f"{bust.symbol}: {bust.reason}"
             )
         )
-        self._follow(applied, None)
+        self._follow(applied)
 
     def on_correction(self, correction: e.FillCorrected) -> None:
         """An execution's terms were replaced: the old one is reversed, the new one booked."""
         engine = self._engine
-        if engine.ledger.orders.executions.is_repeat(correction.fill):
-            return
-        if not engine.ledger.orders.executions.is_booked(correction.corrects):
-            self._report(_odd_bust(correction.corrects, correction.fill.symbol))
+        executions = engine.ledger.orders.executions
+        was_booked = executions.is_booked(correction.corrects)
+        was_annulled = correction.corrects in executions.annulled
         applied = engine.ledger.apply_event(engine.now_ns, correction)
-        self._follow(applied, None)
+        if not was_booked and not was_annulled:
+            engine.discrepancies.report(_odd_bust(correction.corrects, correction.fill.symbol))
+        self._follow(applied)
 
     def on_link(self, event: e.LinkUp | e.LinkDown) -> None:
         """A connection changed."""
@@ -133,50 +179,64 @@ class ReportHandler:
         else:
             self._engine.holds.on_link_down(event)
 
-    def after_fill(self, fill: e.OrderFilled) -> None:
-        """The consequences of a fill that was booked from the broker's list."""
-        engine = self._engine
-        order = engine.ledger.orders.get(fill.client_order_id)
+    def settle_fill(self, applied: Applied, fill: e.OrderFilled) -> None:
+        """The consequences of a fill, but for those that strategies draw."""
+        engine, order = self._engine, applied.order
+        if applied.discrepancy is not None:
+            engine.discrepancies.report(applied.discrepancy)
         if order is None:
-            self._park(fill)
+            engine.discrepancies.take_unattributed(applied, fill)
             return
         engine.desk.after_fill(engine.now_ns, order, fill)
         engine.callbacks.order_changed(order, fill)
 
-    def _park(self, fill: e.OrderFilled) -> None:
-        """A fill that no order of ours explains: booked on the account, its symbol held."""
-        self._engine.holds.hold_symbol(
-            fill.symbol, f"execution {fill.execution_id} belongs to no order of ours"
-        )
+    # --- inside -------------------------------------------------------------------------
 
-    def _follow(self, applied: Applied, fill: e.OrderFilled | None) -> None:
-        engine, order = self._engine, applied.order
+    def _follow(self, applied: Applied) -> None:
         if applied.discrepancy is not None:
-            self._report(applied.discrepancy)
-        if fill is not None and order is None:
-            self._park(fill)
-        if order is not None:
-            if fill is not None:
-                engine.desk.after_fill(engine.now_ns, order, fill)
-            engine.callbacks.order_changed(order, fill)
+            self._engine.discrepancies.report(applied.discrepancy)
+        if applied.order is not None:
+            self._engine.callbacks.order_changed(applied.order)
+        self._draw_consequences()
+
+    def _after_replaced(self, report: e.OrderReplaced, order: Order) -> None:
+        """Cancels follow the new id; what the venue changed unasked is judged anew (C01)."""
+        engine = self._engine
+        if report.client_order_id != report.orig_client_order_id:
+            engine.desk.repeat_cancel(order)
+            return
+        limit, leaves = engine.gate.limits.max_order_quantity, order.leaves_quantity
+        if limit is None or leaves <= limit:
+            return
+        if any(entry is order for entry in entries_of(engine.ledger, order.strategy_id)):
+            why = f"the venue made {order.standing_id} larger than one order may be; cancelled"
+            engine.emit(RiskBreached("C01", f"max_order_quantity {limit:f}", f"{leaves:f}", why))
+            engine.desk.cancel(order, "over max_order_quantity")
+
+    def _ask_after_refusal(self, report: OrderReport) -> None:
+        """A refusal says what did not happen; what did has to be asked (F14, F28)."""
+        order = self._engine.ledger.orders.get(report.client_order_id)
+        if order is None:
+            return
+        if isinstance(report, e.OrderRejected):
+            self._engine.order_truth.refresh_account()
+        elif isinstance(report, e.CancelRejected) and order.is_open:
+            self._engine.order_truth.ask(order)
+
+    def _draw_consequences(self) -> None:
+        engine = self._engine
         engine.callbacks.drain()
         engine.desk.close_what_can(engine.now_ns)
         engine.callbacks.drain()
 
-    def _report(self, discrepancy: DiscrepancyFound) -> None:
-        """C23: a difference from the broker stops new risk; an overfill stops everything."""
-        engine = self._engine
-        engine.emit(discrepancy)
-        holds = discrepancy.kind in _HOLDS and engine.setup.halt_on_mismatch
-        if not holds and discrepancy.kind not in _STOPS_ALL:
-            return
-        state = TradingState.HALTED if discrepancy.kind in _STOPS_ALL else TradingState.REDUCING
-        if engine.ledger.trading.would_tighten(state):
-            reason = (
-                f"{discrepancy.kind} {discrepancy.subject}: ours {discrepancy.ours}, "
-                f"theirs {discrepancy.theirs}"
-            )
-            engine.emit(TradingStateChanged(state, reason, "C23"))
+    def _is_absent(self, client_order_id: ClientOrderId) -> bool:
+        order = self._engine.ledger.orders.get(client_order_id)
+        return order is not None and order.status is OrderStatus.NOT_FOUND
+
+    def _see(self, ts_venue_ns: int) -> None:
+        """The venue's clock has come this far: an older snapshot is a look into the past."""
+        if ts_venue_ns > self._newest_ns:
+            self._newest_ns = ts_venue_ns
 
 
 def _odd_bust(execution_id: str, symbol: str) -> DiscrepancyFound:

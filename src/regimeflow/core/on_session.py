@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regimeflow.core.answers import ANSWERS
 from regimeflow.core.holds import RECONCILE
 from regimeflow.core.order_truth import DOUBT_PREFIX
 from regimeflow.model import events as e
@@ -79,6 +80,9 @@ class SessionHandler:
                 self._end_session()
             elif event.timer_id.startswith(DOUBT_PREFIX):
                 engine.order_truth.on_timer(event.timer_id)
+            elif event.timer_id == ANSWERS:
+                engine.answers.on_due()
+                engine.callbacks.drain()
             elif event.timer_id == RECONCILE:
                 engine.holds.prove_books()
             elif self.session is not None:

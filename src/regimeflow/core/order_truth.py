@@ -6,18 +6,22 @@ window has passed and two negatives by different routes came after it: a query f
 and a complete list that does not hold it. Silence changes nothing, and nothing is ever resent.
 
 The same evidence settles other gaps: fills that no stream delivered are booked from the
-broker's list by execution id, and an order that is never acknowledged is put in doubt.
+broker's list by execution id, a request that is never answered puts its order in doubt, and
+what the venue lists with other terms than ours is cancelled.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from regimeflow.core.reconcile import terms_difference
 from regimeflow.model import events as e
 from regimeflow.model.account import FillRecord, OrderRecord
 from regimeflow.model.commands import (
     CancelOrder,
     CancelTimer,
+    DiscrepancyFound,
     FillRecovered,
     OrderResolved,
     QueryOrder,
@@ -34,7 +38,8 @@ if TYPE_CHECKING:
 ENGINE = "engine"
 DOUBT_PREFIX = "doubt:"
 QUERY_BACKOFF_MAX = 16
-_AWAITING = frozenset({OrderStatus.PENDING_NEW, OrderStatus.IN_DOUBT})
+_AWAITING = frozenset({OrderStatus.PENDING_NEW, OrderStatus.IN_DOUBT, OrderStatus.NOT_FOUND})
+_WORKING = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
 
 
 class Doubt:
@@ -52,10 +57,11 @@ class Doubt:
 class OrderTruth:
     """Settles orders by evidence for one engine."""
 
-    __slots__ = ("_engine", "_request_number", "doubts")
+    __slots__ = ("_engine", "_next_refresh_ns", "_request_number", "doubts")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._next_refresh_ns = 0
         self._request_number = 0
         self.doubts: dict[ClientOrderId, Doubt] = {}
 
@@ -79,6 +85,21 @@ class OrderTruth:
         if self._is_past_window(doubt):
             self._request(SnapshotScope.ORDERS)
 
+    def ask(self, order: Order) -> None:
+        """Ask once what became of an order whose fate a refusal left open."""
+        self._engine.emit(QueryOrder(order.client_order_ids[-1], order.symbol))
+
+    def refresh_account(self) -> None:
+        """Read the cash anew after a rejection, at most once in a while."""
+        engine = self._engine
+        if engine.now_ns >= self._next_refresh_ns:
+            self._next_refresh_ns = engine.now_ns + engine.setup.query_interval_ns
+            self._request(SnapshotScope.ACCOUNT)
+
+    def sweep(self) -> None:
+        """Ask for the list of orders and fills."""
+        self._request(SnapshotScope.ORDERS)
+
     # --- evidence -----------------------------------------------------------------------
 
     def on_status(self, report: e.OrderStatusReported) -> None:
@@ -91,15 +112,18 @@ class OrderTruth:
             return
         if not order.is_open:
             return
-        doubt = self._doubt_of(order, "the venue does not know it")
+        doubt = self.doubt(order, "the venue does not know it")
         if self._is_past_window(doubt):
             doubt.is_unknown_by_query = True
             self._conclude(order, doubt)
 
-    def on_snapshot(self, snapshot: e.BrokerSnapshot) -> None:
-        """A list of orders and fills that was read completely."""
-        for fill in snapshot.fills or ():
+    def recover(self, fills: Iterable[FillRecord]) -> None:
+        """Book the listed executions that no stream delivered."""
+        for fill in fills:
             self._recover(fill)
+
+    def on_orders(self, snapshot: e.BrokerSnapshot) -> None:
+        """A list of orders, if it was read completely."""
         if snapshot.orders is None:
             return
         orders = self._engine.ledger.orders
@@ -120,10 +144,14 @@ class OrderTruth:
             self._request(SnapshotScope.ORDERS)
             if record.status.is_terminal:
                 return  # its end would free exposure that the missing fills are about to use
+        if record.status is OrderStatus.IN_DOUBT:
+            self._not_understood(order)
+            return
+        was_absent = order.status is OrderStatus.NOT_FOUND and not record.status.is_terminal
+        was_unheard = order.in_doubt or order.status in _AWAITING
         was_cancelling = order.status is OrderStatus.PENDING_CANCEL and order.in_doubt
         before = order.status
-        is_news = order.in_doubt or order.status in _AWAITING or record.status.is_terminal
-        if is_news and order.is_open:
+        if was_absent or ((was_unheard or record.status.is_terminal) and order.is_open):
             engine.emit(
                 OrderResolved(
                     client_order_id=order.client_order_ids[-1],
@@ -135,6 +163,12 @@ class OrderTruth:
         self._settle(order)
         if order.status is not before:
             engine.callbacks.order_changed(order)
+        if was_absent:
+            engine.discrepancies.report_late(order)
+        elif was_unheard and order.status in _WORKING:
+            altered = terms_difference(order, record)
+            if altered is not None:
+                engine.discrepancies.report(DiscrepancyFound(*altered, "the venue altered it"))
         if was_cancelling and order.is_open:
             # Cancelling again is harmless, and the first request may never have arrived.
             engine.emit(
@@ -158,12 +192,28 @@ class OrderTruth:
         if doubt is None:
             age_ns = engine.now_ns - order.updated_ns
             if age_ns > engine.setup.settle_window_ns:
-                self._doubt_of(order, "the broker's list does not hold it")
+                self.doubt(order, "the broker's list does not hold it")
         elif self._is_past_window(doubt):
             doubt.is_missing_in_list = True
             self._conclude(order, doubt)
 
-    def _doubt_of(self, order: Order, evidence: str) -> Doubt:
+    def _not_understood(self, order: Order) -> None:
+        """The venue has it in a state nobody here knows: it counts, and is asked after."""
+        if order.is_open:
+            self.doubt(order, "the venue lists it with a status that is not known here")
+        self._engine.discrepancies.report(
+            DiscrepancyFound(
+                "unknown_status",
+                order.standing_id,
+                order.status.value,
+                "not known",
+                f"{order.symbol}: counted as working until the venue says what is known here",
+            )
+        )
+        self._engine.holds.hold_symbol(order.symbol, "an order in a state that is not known here")
+
+    def doubt(self, order: Order, evidence: str) -> Doubt:
+        """Put an order in doubt, unless it is, and ask after it."""
         root = order.client_order_ids[0]
         doubt = self.doubts.get(root)
         if doubt is None:
@@ -213,8 +263,12 @@ class OrderTruth:
         executions = engine.ledger.orders.executions
         if executions.is_repeat(fill) or executions.is_past_horizon(fill):
             return
-        engine.emit(FillRecovered(fill, "listed by the broker, delivered by no stream"))
-        engine.report_handler.after_fill(fill)
+        refused = engine.ledger.refusal_of(fill)
+        if refused is None:
+            evidence = "listed by the broker, delivered by no stream"
+            engine.report_handler.settle_fill(engine.emit(FillRecovered(fill, evidence)), fill)
+        elif not engine.discrepancies.is_quarantined(fill.execution_id):
+            engine.report_handler.settle_fill(refused, fill)
 
     def _request(self, scope: SnapshotScope) -> None:
         self._request_number += 1

@@ -1,55 +1,105 @@
 """Comparing the books with what the broker lists: pure, two-way, and slow to accuse.
 
-A difference counts only when two successive successful snapshots show the same one: brokers
-are eventually consistent, and a fill may be on its way. A part that was not read compares
-nothing. The books are never "corrected" from a snapshot; a break is reported and holds
-trading until it is resolved.
+A difference counts only when two successive successful snapshots show the same one, and for as
+long as the venue may need to catch up with itself: brokers are eventually consistent, and a
+fill may be on its way. A part that was not read compares nothing. The books are never
+"corrected" from a snapshot; a break is reported and holds trading until it is resolved.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from regimeflow.core.ledger import Ledger
+from regimeflow.model.account import OrderRecord
 from regimeflow.model.commands import DiscrepancyFound
 from regimeflow.model.events import BrokerSnapshot
 from regimeflow.model.ids import ClientOrderId
-from regimeflow.model.order import ZERO, OrderStatus
+from regimeflow.model.order import ZERO, Order, OrderStatus
 
 _ACKNOWLEDGED = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
 
 Difference = tuple[str, str, str, str]
 """kind, subject, ours, theirs"""
+Key = tuple[str, str]
+"""kind and subject of a difference"""
+NOTHING_IGNORED: Mapping[Key, Decimal] = {}
 
 
-def differences(snapshot: BrokerSnapshot, ledger: Ledger) -> dict[str, list[Difference]]:
-    """Per part that was read, every way in which the books and the broker differ."""
+def differences(
+    snapshot: BrokerSnapshot, ledger: Ledger, ignored: Mapping[Key, Decimal] = NOTHING_IGNORED
+) -> dict[str, list[Difference]]:
+    """Per part that was read, every way in which the books and the broker differ.
+
+    `ignored` holds what is left out by policy: by how much a position or the cash may differ,
+    and orders that may be there.
+    """
     found: dict[str, list[Difference]] = {}
     if snapshot.positions is not None:
         theirs = {record.symbol: record.quantity for record in snapshot.positions}
         ours = {symbol: p.quantity for symbol, p in ledger.portfolio.held.items()}
         found["positions"] = [
             ("position", symbol, str(ours.get(symbol, ZERO)), str(theirs.get(symbol, ZERO)))
-            for symbol in sorted({*ours, *theirs})
-            if ours.get(symbol, ZERO) != theirs.get(symbol, ZERO)
+            for symbol in sorted({*ours, *theirs, *_symbols(ignored)})
+            if theirs.get(symbol, ZERO) - ours.get(symbol, ZERO)
+            != ignored.get(("position", symbol), ZERO)
         ]
     if snapshot.account is not None:
-        found["account"] = _cash_difference(ledger.portfolio.cash, snapshot.account.cash)
+        cash, listed_cash = ledger.portfolio.cash, snapshot.account.cash
+        agrees = listed_cash - cash == ignored.get(("cash", "account"), ZERO)
+        found["account"] = [] if agrees else [("cash", "account", str(cash), str(listed_cash))]
     if snapshot.orders is not None:
-        listed = {record.client_order_id for record in snapshot.orders}
-        missing: list[Difference] = [
-            ("order_missing_there", order.standing_id, order.status.value, "not listed")
-            for order in ledger.orders.open.values()
-            if order.status in _ACKNOWLEDGED and not listed.intersection(order.client_order_ids)
+        found["orders"] = [
+            difference
+            for difference in _order_differences(snapshot.orders, ledger)
+            if difference[:2] not in ignored
         ]
-        unknown: list[Difference] = [
-            ("order_unknown_here", record.client_order_id, state, record.status.value)
-            for record in snapshot.orders
-            if not record.status.is_terminal
-            and (state := _ours(ledger, record.client_order_id)) is not None
-        ]
-        found["orders"] = missing + unknown
     return found
+
+
+def terms_difference(order: Order, record: OrderRecord) -> Difference | None:
+    """How the venue's terms of an order differ from ours; None where they agree.
+
+    A price that the venue does not state is no difference.
+    """
+    differ = (order.symbol, order.side, order.quantity) != (
+        record.symbol,
+        record.side,
+        record.quantity,
+    ) or any(
+        stated is not None and stated != own
+        for stated, own in (
+            (record.limit_price, order.limit_price),
+            (record.stop_price, order.stop_price),
+        )
+    )
+    if not differ:
+        return None
+    return ("order_terms", order.standing_id, _terms(order), _terms(record))
+
+
+def _order_differences(records: tuple[OrderRecord, ...], ledger: Ledger) -> list[Difference]:
+    listed = {record.client_order_id: record for record in records}
+    missing: list[Difference] = []
+    altered: list[Difference] = []
+    for order in ledger.orders.open.values():
+        if order.status not in _ACKNOWLEDGED:
+            continue
+        if listed.keys().isdisjoint(order.client_order_ids):
+            missing.append(
+                ("order_missing_there", order.standing_id, order.status.value, "not listed")
+            )
+        elif order.standing_id in listed:
+            difference = terms_difference(order, listed[order.standing_id])
+            altered += [] if difference is None else [difference]
+    unknown: list[Difference] = [
+        ("order_unknown_here", record.client_order_id, state, record.status.value)
+        for record in records
+        if not record.status.is_terminal
+        and (state := _ours(ledger, record.client_order_id)) is not None
+    ]
+    return missing + altered + unknown
 
 
 def _ours(ledger: Ledger, client_order_id: ClientOrderId) -> str | None:
@@ -60,34 +110,60 @@ def _ours(ledger: Ledger, client_order_id: ClientOrderId) -> str | None:
     return None if order.is_open else order.status.value
 
 
-def _cash_difference(ours: Decimal, theirs: Decimal) -> list[Difference]:
-    return [] if ours == theirs else [("cash", "account", str(ours), str(theirs))]
+def _symbols(ignored: Mapping[Key, Decimal]) -> list[str]:
+    return [subject for kind, subject in ignored if kind == "position"]
+
+
+def _terms(order: Order | OrderRecord) -> str:
+    text = f"{order.side} {order.quantity:f} {order.symbol}"
+    if order.limit_price is not None:
+        text += f" at {order.limit_price:f}"
+    return text if order.stop_price is None else f"{text} stop {order.stop_price:f}"
 
 
 class Reconciler:
-    """Remembers the differences of the last snapshot; a repeated one becomes a break."""
+    """Remembers since when differences are seen; one that stays becomes a break."""
 
-    __slots__ = ("_suspected", "breaks")
+    __slots__ = ("_suspected", "breaks", "ignored", "listed")
 
     def __init__(self) -> None:
-        self._suspected: dict[str, list[Difference]] = {}
-        self.breaks: dict[tuple[str, str], Difference] = {}
+        self._suspected: dict[str, dict[tuple[str, str, str], int]] = {}
+        self.breaks: dict[Key, Difference] = {}
+        self.ignored: dict[Key, Decimal] = {}
+        self.listed: dict[ClientOrderId, OrderRecord] = {}
 
-    def compare(self, snapshot: BrokerSnapshot, ledger: Ledger) -> list[DiscrepancyFound]:
-        """New breaks shown by this snapshot; breaks that have healed are forgotten."""
+    def compare(
+        self, ts_ns: int, snapshot: BrokerSnapshot, ledger: Ledger, *, grace_ns: int = 0
+    ) -> list[DiscrepancyFound]:
+        """New breaks shown by this snapshot; breaks that have healed are forgotten.
+
+        A break was seen before, and for at least `grace_ns`.
+        """
+        if snapshot.orders is not None:
+            self.listed = {record.client_order_id: record for record in snapshot.orders}
         new = []
-        for part, now in differences(snapshot, ledger).items():
-            before = self._suspected.get(part, [])
-            self._suspected[part] = now
-            current = {(kind, subject) for kind, subject, _, _ in now}
+        for part, found in differences(snapshot, ledger, self.ignored).items():
+            before = self._suspected.get(part, {})
+            now = {_suspicion(difference): difference for difference in found}
+            since = self._suspected[part] = {s: before.get(s, ts_ns) for s in now}
+            current = {difference[:2] for difference in found}
             for key in [k for k in self.breaks if k not in current and _part_of(k[0]) == part]:
                 del self.breaks[key]
-            for difference in now:
-                key = (difference[0], difference[1])
-                if difference in before and key not in self.breaks:
+            for suspicion, difference in now.items():
+                key = difference[:2]
+                is_lasting = suspicion in before and ts_ns - since[suspicion] >= grace_ns
+                if is_lasting and key not in self.breaks:
                     self.breaks[key] = difference
                     new.append(DiscrepancyFound(*difference, "seen in two successive snapshots"))
         return new
+
+
+def _suspicion(difference: Difference) -> tuple[str, str, str]:
+    """What makes two snapshots show the same: how far apart, for what trading itself moves."""
+    kind, subject, ours, theirs = difference
+    if kind in ("position", "cash"):
+        return kind, subject, str(Decimal(theirs) - Decimal(ours))
+    return kind, subject, f"{ours}|{theirs}"
 
 
 def _part_of(kind: str) -> str:

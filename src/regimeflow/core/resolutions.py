@@ -9,12 +9,14 @@ from decimal import Decimal
 
 from regimeflow.core.applied import Applied
 from regimeflow.core.order_table import Happening
+from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.account import OrderRecord
-from regimeflow.model.order import OrderStatus
+from regimeflow.model.ids import IntentId
+from regimeflow.model.order import Order, OrderStatus
 
-RESOLUTIONS = {
+_RESOLUTIONS = {
     OrderStatus.IN_DOUBT: Happening.LOST_SIGHT,
     OrderStatus.NOT_FOUND: Happening.ABSENCE_PROVED,
     OrderStatus.NEW: Happening.ACCEPTED,
@@ -24,6 +26,35 @@ RESOLUTIONS = {
     OrderStatus.EXPIRED: Happening.EXPIRED,
     OrderStatus.FILLED: Happening.ACCEPTED,
 }
+
+
+def resolution_of(status: OrderStatus) -> Happening:
+    """What a status in evidence does to the order; one on its way to another is a working one."""
+    return _RESOLUTIONS.get(status, Happening.ACCEPTED)
+
+
+def adopted_order(ts_ns: int, record: OrderRecord, worst_price: Decimal) -> Order:
+    """An order of the broker's that nobody here sent, as the books count it from now on."""
+    part_filled = OrderStatus.PARTIALLY_FILLED if record.filled_quantity else OrderStatus.NEW
+    return Order(
+        client_order_id=record.client_order_id,
+        strategy_id=EXTERNAL,
+        symbol=record.symbol,
+        side=record.side,
+        order_type=record.order_type,
+        quantity=record.quantity,
+        limit_price=record.limit_price,
+        stop_price=record.stop_price,
+        tag="external",
+        intent_id=IntentId(EXTERNAL, record.symbol, 0, 0, 0),
+        status=part_filled,
+        filled_quantity=record.filled_quantity,
+        worst_price=worst_price,
+        broker_order_id=record.broker_order_id,
+        client_order_ids=(record.client_order_id,),
+        created_ns=ts_ns,
+        updated_ns=ts_ns,
+    )
 
 
 def replaced_as(record: OrderRecord, ts_ns: int) -> e.OrderReplaced:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Literal
 
 import msgspec
 
@@ -13,6 +14,8 @@ from regimeflow.model.instrument import Instrument
 from regimeflow.model.timestamps import NS_PER_MINUTE, NS_PER_S
 from regimeflow.regime.detector import RegimeDetector
 from regimeflow.strategy.base import Parameter, Strategy
+
+ExternalPolicy = Literal["adopt", "ignore", "flatten", "refuse"]
 
 
 class StrategySetup(msgspec.Struct, frozen=True):
@@ -34,7 +37,8 @@ class EngineSetup(msgspec.Struct, frozen=True, kw_only=True):
     inside a session (0: only at its end). `stale_after_ns`: silence of a tick feed that counts
     as stale. `warmup_bars` overrides what strategies ask for. `oco_at_broker`: the broker links
     one-cancels-other orders itself. `proves_books`: the broker is behind a link, so nothing
-    enters before a complete snapshot agreed. `settle_window_ns`: how long the venue may need
+    enters before a complete snapshot agreed. `external`: what becomes of what nobody here ordered
+    (see `core/external.py`). `settle_window_ns`: how long the venue may need
     before "not found" means anything. `query_interval_ns`: first pause between two questions
     about an order in doubt.
     """
@@ -59,6 +63,7 @@ class EngineSetup(msgspec.Struct, frozen=True, kw_only=True):
     warmup_bars: int | None = None
     oco_at_broker: bool = True
     proves_books: bool = False
+    external: ExternalPolicy = "refuse"
     settle_window_ns: int = 60 * NS_PER_S
     query_interval_ns: int = 2 * NS_PER_S
     regime_detector: RegimeDetector | None = None

@@ -40,6 +40,7 @@ SHELL_EVENTS: tuple[type, ...] = (
     e.Resume,
     e.CancelAll,
     e.Flatten,
+    e.Adopt,
 )
 """Events that the shell makes; every other event of a playback comes from the schedule."""
 COMMANDS: tuple[type, ...] = (

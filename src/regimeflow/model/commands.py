@@ -251,6 +251,22 @@ class FillRecovered(msgspec.Struct, frozen=True, tag=True):
     evidence: str
 
 
+class ExternalAdopted(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """What the broker has and nobody here ordered is taken into the books, by policy or operator.
+
+    `kind` is that of the difference: `position` moves `quantity` units in at `price` without
+    cash, `cash` moves `quantity` of it as an external flow, an order (`order`) counts as
+    exposure from here on, valued at `price`.
+    """
+
+    kind: str
+    subject: str
+    quantity: Decimal
+    price: Decimal
+    reason: str
+    order: OrderRecord | None = None
+
+
 class StrategyStateSaved(msgspec.Struct, frozen=True, tag=True):
     """A strategy's state at a session roll, encoded with its types; restored from these bytes."""
 
@@ -274,6 +290,7 @@ Notice = (
     | AccountMarked
     | OrderResolved
     | FillRecovered
+    | ExternalAdopted
     | StrategyStateSaved
 )
 Output = Command | Notice

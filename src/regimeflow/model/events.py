@@ -32,6 +32,7 @@ from regimeflow.model.reports import (
     OrderReplaced,
     OrderStatusReported,
     OutcomeUnknown,
+    ReportNotUnderstood,
     RequestKind,
     SnapshotFailed,
 )
@@ -39,6 +40,7 @@ from regimeflow.model.session import Session
 
 __all__ = [
     "MARKET_EVENT_TYPES",
+    "Adopt",
     "BrokerReport",
     "BrokerSnapshot",
     "CancelAll",
@@ -68,6 +70,7 @@ __all__ = [
     "OrderReplaced",
     "OrderStatusReported",
     "OutcomeUnknown",
+    "ReportNotUnderstood",
     "RequestKind",
     "Resume",
     "SessionClosed",
@@ -183,6 +186,12 @@ class Flatten(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
+class Adopt(msgspec.Struct, frozen=True, tag=True):
+    """Take what the broker has and the books have not into the books, as nobody's here."""
+
+    reason: str
+
+
 FactEvent = (
     BrokerReport
     | LinkUp
@@ -200,6 +209,7 @@ FactEvent = (
     | Resume
     | CancelAll
     | Flatten
+    | Adopt
 )
 """Events of the `facts` journal; market events have a file of their own."""
 Event = MarketEvent | FactEvent

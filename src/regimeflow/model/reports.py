@@ -163,6 +163,18 @@ class FillCorrected(msgspec.Struct, frozen=True, tag=True):
     ts_venue_ns: int
 
 
+class ReportNotUnderstood(msgspec.Struct, frozen=True, tag=True):
+    """A report of a kind, status or reason that the adapter does not know, kept as it came.
+
+    `client_order_id` and `symbol` are empty where the report does not name them.
+    """
+
+    client_order_id: ClientOrderId
+    symbol: str
+    raw: str
+    ts_venue_ns: int
+
+
 BrokerReport = (
     OrderAccepted
     | OrderRejected
@@ -179,4 +191,5 @@ BrokerReport = (
     | OrderStatusReported
     | FillBusted
     | FillCorrected
+    | ReportNotUnderstood
 )

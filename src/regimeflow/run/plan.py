@@ -54,9 +54,14 @@ MARK_INTERVAL_NS = 30 * NS_PER_MINUTE
 
 
 class LinkTraits(msgspec.Struct, frozen=True):
-    """What a broker behind a link declares that the engine decides by (see `Capabilities`)."""
+    """What a broker behind a link declares that the engine decides by (see `Capabilities`).
+
+    Times are in the engine's time: with a venue whose clock runs fast they are that much longer,
+    because networks do not speed up with it.
+    """
 
     settle_window_ns: int
+    query_interval_ns: int
     has_native_oco: bool
 
 
@@ -119,7 +124,9 @@ class RunPlan:
             warmup_bars=_warmup_override(config),
             oco_at_broker=self.link is None or self.link.has_native_oco,
             proves_books=self.link is not None,
+            external=config.live.reconciliation.external if config.live is not None else "refuse",
             settle_window_ns=self.link.settle_window_ns if self.link else 60 * NS_PER_S,
+            query_interval_ns=self.link.query_interval_ns if self.link else 2 * NS_PER_S,
             regime_detector=detector,
             regime_symbol=regime_symbol(config) if detector is not None else None,
         )

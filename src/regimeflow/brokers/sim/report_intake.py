@@ -1,9 +1,12 @@
 """Numbered reports become events, each number once, and answer the requests they prove.
 
-A report of a kind nobody knows is not guessed at: its order, or the whole account, is asked for.
+A report of a kind nobody knows is not guessed at: the engine gets it as it came, and its order, or
+the whole account, is asked for.
 """
 
 from __future__ import annotations
+
+import msgspec
 
 from regimeflow.brokers.sim import report_lines as lines
 from regimeflow.brokers.sim import wire as w
@@ -15,6 +18,7 @@ from regimeflow.model.commands import Command, QueryOrder, RequestSnapshot, Snap
 from regimeflow.model.events import Event
 from regimeflow.model.ids import ClientOrderId
 
+RAW_CHARS_MAX = 500
 _PROVES_SUBMIT = (
     r.OrderAccepted,
     r.OrderRejected,
@@ -51,7 +55,7 @@ class ReportIntake:
             self._ask_for_all("gap")
         if isinstance(line, lines.UnknownReport):
             self._ask_about(line)
-            return []
+            return [_not_understood(line, body)]
         report = report_from(line)
         self._end_answered(report)
         return [report]
@@ -82,3 +86,12 @@ class ReportIntake:
         self._numbered += 1
         request_id = f"report-{why}-{self._numbered}"
         self._questions.append(RequestSnapshot(request_id, SnapshotScope.ALL))
+
+
+def _not_understood(line: lines.UnknownReport, body: w.ReportBody) -> r.ReportNotUnderstood:
+    return r.ReportNotUnderstood(
+        client_order_id=ClientOrderId(line.client_order_id or ""),
+        symbol=line.symbol or "",
+        raw=msgspec.json.encode(body).decode()[:RAW_CHARS_MAX],
+        ts_venue_ns=0,
+    )

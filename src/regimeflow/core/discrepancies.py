@@ -1,0 +1,116 @@
+"""What a difference from the broker sets off: told once, then by kind held, cancelled, stopped.
+
+A fill that cannot be booked is quarantined: told, its symbol held, and dropped silently when it
+is repeated. At most `QUARANTINED_MAX` of them are remembered, oldest forgotten first.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from regimeflow.core.applied import Applied
+from regimeflow.core.reconcile import Difference
+from regimeflow.model import events as e
+from regimeflow.model.commands import DiscrepancyFound, TradingState, TradingStateChanged
+from regimeflow.model.ids import ClientOrderId, ExecutionId
+from regimeflow.model.order import Order
+
+if TYPE_CHECKING:
+    from regimeflow.core.engine import Engine
+
+QUARANTINED_MAX = 10_000
+_STOPS_ALL = frozenset({"overfill"})
+"""Discrepancies after which nothing may enter anywhere (F22)."""
+_HOLDS = frozenset(
+    {
+        "position",
+        "cash",
+        "order_missing_there",
+        "order_unknown_here",
+        "unknown_fill",  # F20: booked on the account, and nobody's
+        "impossible_fill",  # F25: not booked, since it cannot be true
+        "execution_reused",  # F47: not booked, since its id stands for another execution
+    }
+)
+_UNBOOKED = frozenset({"impossible_fill", "execution_reused"})
+_CANCELS = frozenset({"order_terms", "late_order"})
+"""What works at the venue in a way that nobody here asked for (F03, F15)."""
+
+
+class Discrepancies:
+    """Reports discrepancies for one engine and does what their kind asks for."""
+
+    __slots__ = ("_engine", "_quarantined")
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._quarantined: OrderedDict[ExecutionId, None] = OrderedDict()
+
+    def report(self, discrepancy: DiscrepancyFound) -> None:
+        """C23: a difference from the broker stops new risk; an overfill stops everything."""
+        engine, kind = self._engine, discrepancy.kind
+        engine.emit(discrepancy)
+        if kind in _CANCELS:
+            self._cancel(ClientOrderId(discrepancy.subject), kind)
+        holds = kind in _HOLDS and engine.setup.halt_on_mismatch
+        if not holds and kind not in _STOPS_ALL:
+            return
+        state = TradingState.HALTED if kind in _STOPS_ALL else TradingState.REDUCING
+        if engine.ledger.trading.would_tighten(state):
+            reason = (
+                f"{kind} {discrepancy.subject}: ours {discrepancy.ours}, "
+                f"theirs {discrepancy.theirs}"
+            )
+            engine.emit(TradingStateChanged(state, reason, "C23"))
+
+    def report_break(self, found: DiscrepancyFound) -> None:
+        """A difference that has lasted: settled as configured, or holding trading with advice."""
+        difference: Difference = (found.kind, found.subject, found.ours, found.theirs)
+        settled = self._engine.externals.resolve(difference)
+        if settled is not None:
+            self._engine.emit(DiscrepancyFound(*difference, f"{found.detail}; {settled}"))
+            return
+        advice = "mend it at the broker, or adopt it; then resume"
+        self.report(DiscrepancyFound(*difference, f"{found.detail}; {advice}"))
+
+    def report_late(self, order: Order) -> None:
+        """An order whose absence was proved lives after all: it counts, and is cancelled."""
+        self.report(
+            DiscrepancyFound(
+                "late_order",
+                order.standing_id,
+                "not found",
+                order.status.value,
+                f"{order.symbol}: the venue took it after its absence was proved; cancelled",
+            )
+        )
+
+    def is_quarantined(self, execution_id: ExecutionId) -> bool:
+        """Whether this fill has been refused and told before."""
+        return execution_id in self._quarantined
+
+    def take_unattributed(self, applied: Applied, fill: e.OrderFilled) -> None:
+        """A fill that no order of ours explains, booked or not: its symbol is held."""
+        engine, discrepancy = self._engine, applied.discrepancy
+        if discrepancy is not None and discrepancy.kind in _UNBOOKED:
+            self._quarantined[fill.execution_id] = None
+            if len(self._quarantined) > QUARANTINED_MAX:
+                self._quarantined.popitem(last=False)
+            engine.holds.hold_symbol(
+                fill.symbol, f"execution {fill.execution_id} was not booked: {discrepancy.detail}"
+            )
+        elif discrepancy is None or discrepancy.kind == "unknown_fill":
+            engine.externals.note_own_id(fill.client_order_id)
+            engine.holds.hold_symbol(
+                fill.symbol, f"execution {fill.execution_id} belongs to no order of ours"
+            )
+            if engine.setup.proves_books:
+                engine.order_truth.sweep()
+
+    def _cancel(self, client_order_id: ClientOrderId, why: str) -> None:
+        engine = self._engine
+        order = engine.ledger.orders.get(client_order_id)
+        if order is not None:
+            engine.holds.hold_symbol(order.symbol, f"{why} {client_order_id}")
+            engine.desk.cancel(order, why)

@@ -1,0 +1,186 @@
+"""What the broker has and nobody here ordered: orders, positions, cash, and ids of a lost life.
+
+The configuration declares what becomes of it. `refuse` holds trading and explains; `adopt` takes
+it into the books as nobody's (`EXTERNAL`), where it counts as exposure; `flatten` adopts it,
+cancels its orders and closes its positions; `ignore` leaves it out of the books and says so.
+
+An id of ours that these books never sent is another matter: the journal is older than the
+account (a restored backup, a cloned machine) or a second engine trades under the same name.
+Nothing enters then until an operator has looked and sent `Adopt`; the number is taken note of
+at once, so that no id is ever used twice.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from regimeflow.core.order_factory import build_order
+from regimeflow.core.portfolio import EXTERNAL
+from regimeflow.core.reconcile import Difference
+from regimeflow.model.account import OrderRecord
+from regimeflow.model.commands import (
+    CancelOrder,
+    DiscrepancyFound,
+    ExternalAdopted,
+    TradingState,
+    TradingStateChanged,
+)
+from regimeflow.model.ids import ClientOrderId
+from regimeflow.model.order import ZERO, Order, Side
+
+if TYPE_CHECKING:
+    from regimeflow.core.engine import Engine
+
+UNKNOWN_IDS_MAX = 10_000
+"""Unknown ids of ours remembered one by one; more of them change nothing."""
+_EXTERNAL_KINDS = frozenset({"position", "cash", "order_unknown_here"})
+
+
+class Externals:
+    """Settles differences by the declared policy, and by an operator's `Adopt`."""
+
+    __slots__ = ("_engine", "unknown_ids")
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.unknown_ids: dict[ClientOrderId, str] = {}
+
+    def resolve(self, difference: Difference) -> str | None:
+        """Settle a new break by policy: how, or None where it has to hold trading."""
+        kind, subject, _, _ = difference
+        policy = self._engine.setup.external
+        if policy == "refuse" or kind not in _EXTERNAL_KINDS or subject in self.unknown_ids:
+            return None
+        if policy == "ignore":
+            self._ignore(difference)
+            return "reconciliation.external is ignore: left out of the books and of every limit"
+        if not self._adopt(difference, f"reconciliation.external is {policy}"):
+            return None
+        if policy == "flatten":
+            self._flatten(difference)
+            return "reconciliation.external is flatten: adopted, being cancelled or closed"
+        return "reconciliation.external is adopt: taken into the books, as nobody's"
+
+    def on_adopt(self, reason: str) -> None:
+        """An operator takes over everything that differs; what cannot be taken stays a break."""
+        self.unknown_ids.clear()
+        for difference in list(self._engine.report_handler.reconciler.breaks.values()):
+            self._adopt(difference, reason)
+
+    def note_own_id(self, client_order_id: ClientOrderId) -> None:
+        """Hold trading when an id is of our making and these books never sent it."""
+        engine = self._engine
+        number = own_number(client_order_id, engine.setup.id_prefix)
+        if not engine.setup.proves_books or number is None:
+            return
+        if client_order_id in self.unknown_ids or len(self.unknown_ids) >= UNKNOWN_IDS_MAX:
+            return
+        if engine.ledger.orders.get(client_order_id) is not None:
+            return
+        self.unknown_ids[client_order_id] = number[0]
+        why = (
+            "this journal never sent it: it is older than the account (a restored backup?) or a "
+            "second engine trades here; make sure none does, then adopt and resume"
+        )
+        # `ours` names the strategy whose id it would be; the ledger goes on from its number.
+        engine.emit(DiscrepancyFound("own_id_unknown", client_order_id, number[0], "known", why))
+        if engine.ledger.trading.would_tighten(TradingState.REDUCING):
+            reason = f"the broker knows {client_order_id}, which this journal never sent"
+            engine.emit(TradingStateChanged(TradingState.REDUCING, reason, "C29"))
+
+    # --- inside -------------------------------------------------------------------------
+
+    def _adopt(self, difference: Difference, reason: str) -> bool:
+        """Take it into the books; False where it cannot be valued or makes no sense here."""
+        adopted = self._adopted(difference, reason)
+        if adopted is None:
+            return False
+        self._engine.emit(adopted)
+        self._engine.report_handler.reconciler.breaks.pop(difference[:2], None)
+        return True
+
+    def _adopted(self, difference: Difference, reason: str) -> ExternalAdopted | None:
+        engine, (kind, subject, ours, theirs) = self._engine, difference
+        if kind == "cash":
+            moved = Decimal(theirs) - Decimal(ours)
+            return ExternalAdopted(
+                kind=kind, subject=subject, quantity=moved, price=ZERO, reason=reason
+            )
+        if kind == "position":
+            mark = engine.ledger.portfolio.exact_mark(subject)
+            if subject not in engine.instruments or not mark:
+                return None
+            moved = Decimal(theirs) - Decimal(ours)
+            return ExternalAdopted(
+                kind=kind, subject=subject, quantity=moved, price=mark, reason=reason
+            )
+        record = engine.report_handler.reconciler.listed.get(ClientOrderId(subject))
+        if kind != "order_unknown_here" or record is None:
+            return None
+        price = self._worst_price(record)
+        is_known = engine.ledger.orders.get(record.client_order_id) is not None
+        if record.symbol not in engine.instruments or price is None or is_known:
+            return None
+        return ExternalAdopted(
+            kind="order",
+            subject=subject,
+            quantity=record.quantity,
+            price=price,
+            reason=reason,
+            order=record,
+        )
+
+    def _worst_price(self, record: OrderRecord) -> Decimal | None:
+        mark = self._engine.ledger.portfolio.exact_mark(record.symbol)
+        stated = record.limit_price or record.stop_price
+        if not mark and stated is None:
+            return None
+        return max(mark * (1 + self._engine.setup.policy.market_allowance), stated or ZERO)
+
+    def _ignore(self, difference: Difference) -> None:
+        kind, subject, ours, theirs = difference
+        reconciler = self._engine.report_handler.reconciler
+        is_number = kind != "order_unknown_here"
+        gap = Decimal(theirs) - Decimal(ours) if is_number else ZERO
+        reconciler.ignored[kind, subject] = gap
+        reconciler.breaks.pop((kind, subject), None)
+
+    def _flatten(self, difference: Difference) -> None:
+        """Cancel the order, or close the position that was just adopted."""
+        engine, (kind, subject, _, _) = self._engine, difference
+        if kind == "order_unknown_here":
+            order = engine.ledger.orders.get(ClientOrderId(subject))
+            if order is not None:
+                self._cancel(order)
+            return
+        held = engine.ledger.portfolio.strategy_position(EXTERNAL, subject).quantity
+        if kind != "position" or not held:
+            return
+        number, intent = engine.desk.next_order_id(EXTERNAL, subject)
+        order = build_order(
+            engine.instruments[subject],
+            Side.SELL if held > 0 else Side.BUY,
+            abs(held),
+            engine.ledger.portfolio.exact_mark(subject),
+            number,
+            intent,
+            tag="flatten",
+        )
+        engine.desk.submit(engine.now_ns, order)
+
+    def _cancel(self, order: Order) -> None:
+        self._engine.emit(
+            CancelOrder(order.standing_id, order.broker_order_id, order.symbol, "external")
+        )
+
+
+def own_number(client_order_id: str, id_prefix: str) -> tuple[str, int] | None:
+    """Strategy and number of an id of our making (`prefix-boot-strategy-number`); else None."""
+    if not client_order_id.startswith(f"{id_prefix}-"):
+        return None
+    boot, _, rest = client_order_id.removeprefix(f"{id_prefix}-").partition("-")
+    strategy, _, number = rest.rpartition("-")
+    if not (boot.isdecimal() and strategy and number.isdecimal()):
+        return None
+    return strategy, int(number)
