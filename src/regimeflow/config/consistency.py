@@ -80,7 +80,7 @@ def _check_live(document: Document, config: Config) -> None:
             expected="true: the account of broker sim is simulated",
             next_step="write paper: true",
         )
-    if config.data_window("live") is None:
+    if live.broker_config.url is None and config.data_window("live") is None:
         document.refuse(
             ("live", "broker_config", "data_directory"),
             seen="no such key",

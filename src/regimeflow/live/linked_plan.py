@@ -14,10 +14,14 @@ from regimeflow.config import Config, config_hash
 from regimeflow.data.feed import Feed, FeedKind, in_memory_feed
 from regimeflow.errors import ConfigError, StartRefused
 from regimeflow.model.market import Bar
+from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.run.fingerprint import strategies_hash
 from regimeflow.run.manifest import MANIFEST_NAME, plan_of, read_manifest, write_manifest
 from regimeflow.run.plan import LinkTraits, RunPlan, make_linked_plan, warmup_bars
 from regimeflow.run.strategies import load_strategies
+
+QUERY_INTERVAL_NS = 2 * NS_PER_S
+"""First pause between two questions about an order in doubt, at real time."""
 
 
 async def linked_plan(
@@ -38,12 +42,16 @@ async def linked_plan(
     for symbol in config.symbols:
         bars += await client.history(symbol, wanted, truth.venue_ns)
     bars.sort(key=lambda bar: (bar.ts_close_ns, config.symbols.index(bar.symbol)))
-    capabilities = truth.capabilities
+    capabilities, pace = truth.capabilities, max(truth.speed, 1.0)
     plan = make_linked_plan(
         config,
         feed=in_memory_feed(bars, symbols=config.symbols) if bars else _ticks(config, truth),
         start_ns=truth.venue_ns,
-        link=LinkTraits(capabilities.settle_window_ns, capabilities.has_native_oco),
+        link=LinkTraits(
+            settle_window_ns=int(capabilities.settle_window_ns * pace),
+            query_interval_ns=int(QUERY_INTERVAL_NS * pace),
+            has_native_oco=capabilities.has_native_oco,
+        ),
     )
     write_manifest(journal_dir, plan)
     return plan, bars

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from regimeflow.config import Config
 from regimeflow.core.market_state import MarketState
+from regimeflow.errors import ConfigError, JournalError
 from regimeflow.journal.records import Record
 from regimeflow.model.commands import AccountMarked
 from regimeflow.model.events import BrokerSnapshot
@@ -17,11 +18,17 @@ from regimeflow.run.plan import RunPlan
 from regimeflow.run.provenance import deployment
 
 STATUS_RECORDS_BETWEEN_WRITES = 500
+PREPARED_SESSIONS_MAX = 2_000
+"""Sessions whose expectation is drawn before trading; later ones are drawn as they come."""
 _AUDIT_NAMES = {AuditFormat.JSONL: "audit.jsonl", AuditFormat.CSV: "audit.log"}
 
 
 class LiveObservers:
-    """Audit log, drift and performance files, and the status document of one run."""
+    """Audit log, drift and performance files, and the status document of one run.
+
+    A file that cannot be made is the configuration's fault (ConfigError). One that fails while
+    the engine runs is a disk's: JournalError, and the run ends as with a dead journal.
+    """
 
     def __init__(
         self,
@@ -52,7 +59,8 @@ class LiveObservers:
                 anchor=Anchor(plan.start_ns, plan.cash),
                 instruments=plan.instruments,
             )
-            self.drift.prepare(len(plan.calendar.between(plan.start_ns, plan.end_ns)))
+            sessions = len(plan.calendar.between(plan.start_ns, plan.end_ns))
+            self.drift.prepare(min(sessions, PREPARED_SESSIONS_MAX))
 
     @staticmethod
     def paths(config: Config, log_dir: Path, metrics_directory: Path) -> tuple[Path, ...]:
@@ -70,10 +78,13 @@ class LiveObservers:
         self.snapshots += type(record.body) is BrokerSnapshot
         if type(record.body) is AccountMarked:
             self._note_data_ages()
-        self.audit.on_record(record)
-        self.status.on_record(record.seq, record.ts_ns, record.body)
-        if self.drift is not None:
-            self.drift.on_record(record.seq, record.ts_ns, record.body)
+        try:
+            self.audit.on_record(record)
+            self.status.on_record(record.seq, record.ts_ns, record.body)
+            if self.drift is not None:
+                self.drift.on_record(record.seq, record.ts_ns, record.body)
+        except ConfigError as error:
+            raise JournalError(str(error)) from error
 
     def watch(self, market: MarketState) -> None:
         """Take the age of data from here: market records are too many to be observed."""
@@ -88,10 +99,13 @@ class LiveObservers:
 
     def flush(self) -> None:
         """Bring every file up to the last record."""
-        self.audit.flush()
-        self.status.flush()
-        if self.drift is not None:
-            self.drift.flush()
+        try:
+            self.audit.flush()
+            self.status.flush()
+            if self.drift is not None:
+                self.drift.flush()
+        except ConfigError as error:
+            raise JournalError(str(error)) from error
 
 
 def load_baseline(config: Config, plan: RunPlan) -> Baseline | None:

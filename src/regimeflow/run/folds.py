@@ -91,7 +91,8 @@ class DecisionFold:
             self.lost_before_seq = record.seq
         self._last_seq = record.seq
         body = record.body
-        if type(body) is EpochOpened or type(body) is RequestSnapshot:
+        is_poll = type(body) is RequestSnapshot and not record.cause_seq
+        if is_poll or type(body) is EpochOpened:
             return
         if record.cause_seq:
             self.outputs += 1
