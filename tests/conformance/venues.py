@@ -158,9 +158,11 @@ class NetworkedVenue:
         if self._log is not None:
             self._log.close()
 
-    def new_client(self, seed: int = 1, **options: object) -> SimBrokerClient:
+    def new_client(
+        self, seed: int = 1, *, options: dict[str, object] | None = None
+    ) -> SimBrokerClient:
         """A client that has not connected."""
-        merged = {**self.client_options, **options}
+        merged = {**self.client_options, **(options or {})}
         return SimBrokerClient(
             url=self.url,
             symbols=["ABC"],
@@ -169,7 +171,8 @@ class NetworkedVenue:
         )
 
     async def start_client(self, **options: object) -> None:
-        self.client = self.new_client(**options)
+        """Connect and run; options as for `SimBrokerClient`."""
+        self.client = self.new_client(options=options)
         await self.client.connect()
         self.running = asyncio.get_running_loop().create_task(self.client.run(self.events.append))
 

@@ -10,7 +10,8 @@ from enum import StrEnum
 
 import msgspec
 
-from regimeflow.model.order import OrderType, TimeInForce
+from regimeflow.brokers.capabilities import SIM_CAPABILITIES
+from regimeflow.brokers.capabilities import Capabilities as Capabilities
 
 
 class Validation(StrEnum):
@@ -18,28 +19,6 @@ class Validation(StrEnum):
 
     IMPLEMENTED = "implemented"
     NOT_SUPPORTED = "not supported yet"
-
-
-class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What a broker does itself; what is missing here the engine does, or refuses.
-
-    `idempotency` is what a client order id promises: `permanent` (an id is never accepted twice),
-    `open_only` (not while its order is open) or `none`. `snapshots` are the parts of the account
-    that can be asked for.
-    """
-
-    asset_classes: tuple[str, ...]
-    market_data: tuple[str, ...]
-    order_types: tuple[OrderType, ...]
-    times_in_force: tuple[TimeInForce, ...]
-    immediate_order_types: tuple[OrderType, ...]
-    idempotency: str
-    snapshots: tuple[str, ...]
-    has_replace: bool
-    has_native_oco: bool
-    has_native_brackets: bool
-    has_reduce_only: bool
-    has_short_selling: bool
 
 
 class Broker(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,21 +45,8 @@ BROKERS: tuple[Broker, ...] = (
         name="sim",
         title="Simulated venue, playing recorded data",
         validation=Validation.IMPLEMENTED,
-        evidence="unit tests; no conformance suite has been run against it",
-        capabilities=Capabilities(
-            asset_classes=("equity", "crypto"),
-            market_data=("bars", "quotes", "trades"),
-            order_types=tuple(OrderType),
-            times_in_force=tuple(TimeInForce),
-            immediate_order_types=(OrderType.MARKET, OrderType.LIMIT),
-            idempotency="permanent",
-            snapshots=("orders", "fills", "positions", "account"),
-            has_replace=True,
-            has_native_oco=True,
-            has_native_brackets=False,
-            has_reduce_only=True,
-            has_short_selling=True,
-        ),
+        evidence="conformance suite, in process and over the network; not a real broker",
+        capabilities=SIM_CAPABILITIES,
     ),
     _not_yet("alpaca", "Alpaca"),
     _not_yet("binance", "Binance spot"),

@@ -149,11 +149,10 @@ class SimSession:
             self._subscribe(now_s)
 
     def venue_ns(self, now_s: float) -> int:
-        """The venue's time, as far as its last word tells."""
+        """The venue's time, as far as its last word tells; 0 before its first."""
         anchor_s, anchor_ns = self._anchor
-        if self.truth is None:
-            return 0
-        return anchor_ns + int((now_s - anchor_s) * self.truth.speed * NS_PER_S)
+        speed = 0.0 if self.truth is None else self.truth.speed
+        return anchor_ns + int((now_s - anchor_s) * speed * NS_PER_S)
 
     # --- what the venue says --------------------------------------------------------------
 
@@ -168,7 +167,6 @@ class SimSession:
             return
         instruments = tuple(t.instrument_from(line) for line in welcome.instruments)
         known = self.truth
-        is_first, is_new_epoch = known is None, known is not None and known.epoch != welcome.epoch
         self.truth = AccountTruth(
             account_id=welcome.account,
             currency=welcome.currency,
@@ -182,12 +180,12 @@ class SimSession:
         self._anchor = (now_s, welcome.venue_ns)
         if self.state is State.GREETING:
             self.state = State.RESUMING
-            session = welcome.session
-            self.events += self.feed.turn_to(None if session is None else t.session_from(session))
-        if is_first:
+            line = welcome.session
+            self.events += self.feed.turn_to(None if line is None else t.session_from(line))
+        if known is None:
             repeats_fills = self._greeting.repeats_fills
             self.sequence.restart(welcome.report_seq, accepts_older=repeats_fills)
-        elif is_new_epoch:
+        elif known.epoch != welcome.epoch:
             self.sequence.restart(0)
             self._ask_snapshot("epoch", now_s)
 

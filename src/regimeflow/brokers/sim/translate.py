@@ -23,7 +23,10 @@ _STATUSES = {status.value: status for status in OrderStatus}
 
 def plain(value: object) -> object:
     """A field as the wire has it: decimals as plain text, everything else unchanged."""
-    return format(value, "f") if isinstance(value, Decimal) else value
+    if not isinstance(value, Decimal):
+        return value
+    # A zero may carry a sign that no quantity has.
+    return format(value if value else value.copy_abs(), "f")
 
 
 def fields_of(value: msgspec.Struct, names: tuple[str, ...]) -> dict[str, object]:

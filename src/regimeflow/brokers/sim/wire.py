@@ -26,9 +26,9 @@ LIST_MAX = 20_000
 Number = Annotated[int, Meta(ge=0, le=2**53)]
 Ns = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Price = Annotated[float, Meta(ge=0.0)]
-Amount = Annotated[str, Meta(pattern=r"^[0-9]{1,20}(\.[0-9]{1,30})?\Z")]
+Amount = Annotated[str, Meta(pattern=r"^[0-9]{1,20}(\.[0-9]{1,60})?\Z")]
 """A quantity or price of an obligation: plain decimal text, never negative."""
-Money = Annotated[str, Meta(pattern=r"^-?[0-9]{1,20}(\.[0-9]{1,30})?\Z")]
+Money = Annotated[str, Meta(pattern=r"^-?[0-9]{1,20}(\.[0-9]{1,60})?\Z")]
 """Cash, a fee or a position: plain decimal text with a sign."""
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Symbol = Annotated[str, Meta(min_length=1, max_length=32)]

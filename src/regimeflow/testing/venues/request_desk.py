@@ -82,7 +82,7 @@ class RequestDesk:
         delay_s = strikes(FaultKind.LATE_ACCEPT, verb)
         if delay_s is not None:
             loop = asyncio.get_running_loop()
-            loop.call_later(delay_s, self._late, connection, request, is_silent)
+            loop.call_later(delay_s, lambda: self._late(connection, request, is_silent=is_silent))
             return
         self._carry_out(connection, request, is_silent=is_silent)
         if strikes(FaultKind.DISCONNECT, verb) is not None:
@@ -141,7 +141,7 @@ class RequestDesk:
 
     # --- carrying out -------------------------------------------------------------------
 
-    def _late(self, connection: Connection, request: m.AnyRequest, is_silent: bool) -> None:  # noqa: FBT001 - call_later passes positions
+    def _late(self, connection: Connection, request: m.AnyRequest, *, is_silent: bool) -> None:
         self._carry_out(connection, request, is_silent=is_silent)
         self._server.rearm()
 

@@ -10,6 +10,7 @@ The first line has a fixed place for the clock; every other line is one entry of
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from types import TracebackType
@@ -70,11 +71,10 @@ class VenueLog:
         self._file: BinaryIO = path.open("r+b", buffering=0)
         self.entries: list[Entry] = []
         self.clock_ns = 0
-        try:
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(self._file.close)
             self._load(identity)
-        except BaseException:
-            self._file.close()
-            raise
+            on_failure.pop_all()
 
     def __enter__(self) -> VenueLog:
         return self

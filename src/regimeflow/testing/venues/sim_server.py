@@ -61,7 +61,7 @@ class SimVenueServer:
         self.connections: list[Connection] = []
         self._clock = clock
         self._heartbeat_s = heartbeat_s
-        self._queue_max = queue_max
+        self.queue_max = queue_max
         self._origin: tuple[float, int] | None = None
         self._turn_handle: asyncio.TimerHandle | None = None
         self._heartbeat_handle: asyncio.TimerHandle | None = None
@@ -245,7 +245,7 @@ class SimVenueServer:
         ws = web.WebSocketResponse(max_msg_size=MESSAGE_CHARS_MAX, compress=False, timeout=1.0)
         await ws.prepare(request)
         self._numbered += 1
-        connection = Connection(self._numbered, ws, request.transport, self._queue_max)
+        connection = Connection(self._numbered, ws, request.transport, self.queue_max)
         connection.is_muted = self._is_muted
         self.connections.append(connection)
         writer = self._loop.create_task(connection.write())
