@@ -111,6 +111,8 @@ class _Rebuild:
         self.last_event_seq = 0
 
     def take(self, record: Record) -> None:
+        for lost_seq in range(self._last_seq + 1, record.seq):
+            self._draw_again(lost_seq, record)
         body = record.body
         kind = type(body)
         if kind is EpochOpened:
@@ -137,22 +139,28 @@ class _Rebuild:
         return unwritten
 
     def _repeat(self, record: Record) -> None:
-        """Draw the same event from the schedule; data lost from the journal is drawn again."""
-        may_be_lost = record.seq != self._last_seq + 1
-        while True:
-            item = self._schedule.next()
-            if item is not None and item == (record.ts_ns, record.body):
-                return
-            if item is None or not may_be_lost or type(item[1]) not in e.MARKET_EVENT_TYPES:
-                seen = "the end of the data" if item is None else describe(item[1])
-                raise StartRefused(
-                    f"the journal cannot be resumed: at record {record.seq} it holds "
-                    f"{describe(record.body)}, the data now gives {seen}. Data or code changed "
-                    "since; move the log_dir away to begin anew"
-                )
-            lost = Record(record.seq - 1, item[0], 0, item[1])
-            self._ledger.apply_event(item[0], item[1])
-            self._fold.take_lost(lost)
+        """Draw the same event from the schedule."""
+        item = self._schedule.next()
+        if item != (record.ts_ns, record.body):
+            raise _not_repeated(record, item)
+
+    def _draw_again(self, seq: int, before: Record) -> None:
+        """An unsynced tail of market data was lost: every number missing is an observation."""
+        item = self._schedule.next()
+        if item is None or type(item[1]) not in e.MARKET_EVENT_TYPES:
+            raise _not_repeated(before, item)
+        self._ledger.apply_event(item[0], item[1])
+        self._fold.take_lost(Record(seq, item[0], 0, item[1]))
+        self.last_event_seq = seq
+
+
+def _not_repeated(record: Record, item: tuple[int, e.Event] | None) -> StartRefused:
+    seen = "the end of the data" if item is None else describe(item[1])
+    return StartRefused(
+        f"the journal cannot be resumed: at record {record.seq} it holds "
+        f"{describe(record.body)}, the data now gives {seen}. Data or code changed since; move the "
+        "log_dir away to begin anew"
+    )
 
 
 def _diverged(divergence: Divergence) -> StartRefused:

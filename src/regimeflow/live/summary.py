@@ -13,7 +13,7 @@ from regimeflow.run.pump import Pump
 
 
 class LiveSummary(NamedTuple):
-    """How a run ended. `exit_code` is 0, or 3 when it ended HALTED.
+    """How a run ended. `exit_code` is 0, or 3 when it ended with anything HALTED.
 
     `reconciled` says how often the books were compared with the broker's, and the outcome.
     """
@@ -36,7 +36,8 @@ def summarise(
     """The closing figures of a run whose files are written."""
     engine = pump.engine
     ledger = engine.ledger
-    is_halted = ledger.trading.account is TradingState.HALTED
+    states = (ledger.trading.account, *ledger.trading.by_strategy.values())
+    is_halted = TradingState.HALTED in states
     tally = observers.status.fold.tally
     breaks = engine.report_handler.reconciler.breaks
     if breaks:

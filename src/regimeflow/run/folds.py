@@ -101,7 +101,8 @@ class DecisionFold:
         self._process(record)
 
     def take_lost(self, record: Record) -> None:
-        """Take an event that the journal lost and its source gave again (its seq is a guess)."""
+        """Take an event that the journal lost and its source gave again."""
+        self._last_seq = record.seq
         self._process(record)
 
     def unwritten(self) -> Sequence[EngineOutput]:

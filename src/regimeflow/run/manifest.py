@@ -7,6 +7,7 @@ hashes are in every epoch's fingerprint.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,7 @@ from regimeflow.core.engine import Engine
 from regimeflow.data.feed import Feed, FeedKind
 from regimeflow.data.session_table import load_calendar
 from regimeflow.errors import JournalError, StartRefused
+from regimeflow.journal.disk import OsDisk
 from regimeflow.model.timestamps import ns_from_date
 from regimeflow.regime.volatility_model import decode_model, encode_model
 from regimeflow.run import policy
@@ -68,8 +70,12 @@ def write_manifest(directory: Path, plan: RunPlan) -> None:
                 "strategy); move it away, or name another log_dir"
             )
         temporary = path.with_suffix(".tmp")
-        temporary.write_bytes(content)
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
         temporary.replace(path)
+        OsDisk().sync_directory(directory)
     except OSError as error:
         raise JournalError(f"{directory}: the journal cannot be written: {error}") from error
 
