@@ -8,6 +8,7 @@ same and are printed.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from regimeflow.config import Config, limit_warnings
@@ -38,10 +39,18 @@ __all__ = ["LiveRunner", "LiveSummary", "run_live"]
 
 
 class LiveRunner:
-    """One live run over one configuration; use `run` once."""
+    """One live run over one configuration; use `run` once.
+
+    `on_booted` is shown what the journal gave, before the first event; a test bench looks there.
+    """
 
     def __init__(
-        self, config: Config, console: Console, *, progress: Progress | None = None
+        self,
+        config: Config,
+        console: Console,
+        *,
+        progress: Progress | None = None,
+        on_booted: Callable[[Booted], None] | None = None,
     ) -> None:
         if config.live is None:
             raise ConfigError("live: missing; a live run needs a live section (see `init`)")
@@ -49,6 +58,7 @@ class LiveRunner:
         self._live = config.live
         self._console = console
         self._progress = progress
+        self._on_booted = on_booted
         self._stop = asyncio.Event()
         self._stop_reason = ""
 
@@ -145,6 +155,8 @@ class LiveRunner:
     ) -> tuple[Pump, JournalWriter]:
         """The journal continued where it ends, and the pump on it."""
         recovered = booted.recovered
+        if self._on_booted is not None:
+            self._on_booted(booted)
         observers.watch(booted.engine.market)
         journal = JournalWriter(
             self._journal_dir,
