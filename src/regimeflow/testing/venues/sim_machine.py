@@ -99,6 +99,13 @@ class VenueMachine:
         return min(self._playback.next_ns, self.venue.next_ns)
 
     @property
+    def alarm_ns(self) -> int:
+        """When to look again: at what happens next, or at the end once no data is left."""
+        if self._playback.next_ns != NEVER_NS:
+            return self.next_ns
+        return min(self.next_ns, max(self.end_ns, self.now_ns))
+
+    @property
     def is_over(self) -> bool:
         """Whether the data is over, and what it set off has been reported."""
         if self._playback.next_ns != NEVER_NS:

@@ -147,8 +147,7 @@ class SimVenueServer:
             self._turn_handle = None
         if self._origin is None or self._has_ended:
             return
-        next_ns = min(self.machine.next_ns, max(self.machine.end_ns, self.machine.now_ns))
-        delay_s = (next_ns - self._now_ns()) / NS_PER_S / self.speed
+        delay_s = (self.machine.alarm_ns - self._now_ns()) / NS_PER_S / self.speed
         delay_s = min(max(delay_s, 0.0), SLEEP_S_MAX)
         self._turn_handle = self._loop.call_later(delay_s, self._turn)
 
