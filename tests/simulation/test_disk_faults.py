@@ -22,7 +22,7 @@ TORN_AT = (0, 1, 2, 7, 11, 12, 40, -1)
 
 
 @pytest.mark.parametrize("kind", ["facts", "market"])
-@pytest.mark.parametrize("feed", ["minutes", "quotes"])
+@pytest.mark.parametrize("feed", ["minutes", pytest.param("quotes", marks=pytest.mark.slow)])
 def test_death_inside_a_write_of_the_journal_changes_nothing(
     feed: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

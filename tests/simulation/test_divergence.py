@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +20,7 @@ from regimeflow.model.market import Bar
 from regimeflow.model.order import OrderType
 from regimeflow.run.manifest import MANIFEST_NAME
 from regimeflow.run.replay import ReplayReport, verify_journal
+from tests.simulation import steps as order_steps
 from tests.simulation import strategies_under_test
 from tests.simulation.everything import everything
 from tests.simulation.playback import Crash, RunConfiguration, play_live, play_until
@@ -32,10 +34,17 @@ def raw(tmp_path: Path) -> RunConfiguration:
     return everything("minutes", tmp_path / "data")
 
 
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The journal of one run, for all tests to copy."""
+    directory = tmp_path_factory.mktemp("played")
+    play_live(everything("minutes", directory / "data"), directory / "logs")
+    return directory / "logs" / "journal"
+
+
 @pytest.fixture
-def journal(raw: RunConfiguration, tmp_path: Path) -> Path:
-    play_live(raw, tmp_path / "logs")
-    return tmp_path / "logs" / "journal"
+def journal(played: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(played, tmp_path / "journal")
 
 
 def records_of(journal: Path) -> list[Record]:
@@ -113,7 +122,7 @@ def test_changed_strategy_is_found_at_the_first_step_it_changes(
     journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = records_of(journal)
-    steps = strategies_under_test.STEPS
+    steps = order_steps.STEPS
     monkeypatch.setattr(strategies_under_test, "STEPS", (*steps[:5], steps[0], *steps[6:]))
     report = verify_journal(journal)
     assert report.divergence is not None
@@ -166,7 +175,7 @@ def test_run_whose_strategy_changed_is_not_resumed(
 ) -> None:
     with pytest.raises(Crash):
         play_until(raw, tmp_path / "logs", 300, orderly=False)
-    steps = strategies_under_test.STEPS
+    steps = order_steps.STEPS
     monkeypatch.setattr(strategies_under_test, "STEPS", (*steps[1:], steps[0]))
     with pytest.raises(StartRefused, match="cannot be resumed"):
         play_live(raw, tmp_path / "logs")

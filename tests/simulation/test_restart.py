@@ -23,7 +23,7 @@ from tests.simulation.playback import (
 )
 
 INTERRUPTIONS = 8
-"""In a run, so that with three feeds and two ways of stopping there are 48."""
+"""In a run: 32 in the quick suite, over all feeds."""
 
 
 def play_with_interruptions(raw: RunConfiguration, log_dir: Path, *, orderly: bool) -> int:
@@ -42,8 +42,15 @@ def play_with_interruptions(raw: RunConfiguration, log_dir: Path, *, orderly: bo
     return interruptions
 
 
-@pytest.mark.parametrize("orderly", [False, True], ids=["crash", "stop"])
-@pytest.mark.parametrize("feed", FEEDS)
+@pytest.mark.parametrize(
+    ("feed", "orderly"),
+    [
+        *((feed, False) for feed in FEEDS),
+        ("minutes", True),
+        pytest.param("daily", True, marks=pytest.mark.slow),
+        pytest.param("quotes", True, marks=pytest.mark.slow),
+    ],
+)
 def test_interrupted_run_ends_as_if_it_had_not_been(
     feed: str, orderly: bool, tmp_path: Path
 ) -> None:
@@ -61,7 +68,7 @@ def test_what_a_strategy_asks_for_at_a_restart_can_be_resumed(
 ) -> None:
     """Its timer is due before the next data, which the schedule must not have given yet."""
     raw = configuration(
-        "tests.simulation.strategies_under_test:TimerAtStart",
+        "tests.simulation.small_strategies:TimerAtStart",
         symbols=["AAA", "BBB"],
         data=write_minutes(tmp_path, step_minutes=15),
         days=DAYS,
