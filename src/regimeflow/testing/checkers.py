@@ -1,0 +1,282 @@
+"""What must hold after any faults: the venue's books against the journal and the engine's books.
+
+Each check has the number under which the fault specification knows it. A check looks at
+evidence only, never at the code that made it; its message says what was seen. Which ones are
+watched while the run lasts (I4) is the witness's business; here they are judged.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from regimeflow.core.engine import Engine
+from regimeflow.core.ledger import Books, Ledger
+from regimeflow.core.ledger_state import ledger_digest
+from regimeflow.errors import JournalCorrupt, JournalError, StartRefused
+from regimeflow.journal.reader import read_records
+from regimeflow.journal.records import EpochOpened, Record
+from regimeflow.journal.verification import verify_chain
+from regimeflow.model import commands as c
+from regimeflow.model import events as e
+from regimeflow.model.order import TERMINAL_STATUSES, OrderStatus
+from regimeflow.model.timestamps import NS_PER_S
+from regimeflow.run.manifest import plan_of, read_manifest
+from regimeflow.run.replay import verify_journal
+
+IN_FLIGHT_BOUND_NS = 10 * NS_PER_S
+"""An order that left before a halt may still be on its way, or be taken late, for this long."""
+UNSETTLED = frozenset(
+    {
+        OrderStatus.PENDING_NEW,
+        OrderStatus.PENDING_CANCEL,
+        OrderStatus.PENDING_REPLACE,
+        OrderStatus.IN_DOUBT,
+    }
+)
+SHOWN_MAX = 5
+
+
+@dataclass(frozen=True)
+class VenueTruth:
+    """What the venue holds at the end, and what it saw on the way.
+
+    `taken` counts arrivals by client order id; `entries_ns` has the venue's time of each order
+    that could increase a position; `exceeded` the limits found broken at an arrival.
+    """
+
+    taken: Counter[str]
+    entries_ns: dict[str, int]
+    exceeded: Sequence[str]
+    executions: frozenset[str]
+    open_orders: frozenset[str]
+    positions: dict[str, Decimal]
+    cash: Decimal
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that is judged. `errors` are how processes ended that were not killed."""
+
+    journal_dir: Path
+    venue: VenueTruth
+    engine: Engine
+    errors: Sequence[BaseException] = ()
+    unhandled: Sequence[str] = ()
+    is_quarantined: bool = False
+    has_settled: bool = True
+
+
+@dataclass
+class _Reading:
+    """One pass over the journal."""
+
+    submits: dict[str, c.SubmitOrder] = field(default_factory=dict)
+    ids: set[str] = field(default_factory=set)
+    executions: set[str] = field(default_factory=set)
+    halts_ns: list[tuple[int, int]] = field(default_factory=list)
+    nameless: list[str] = field(default_factory=list)
+    illegal: list[str] = field(default_factory=list)
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The verdict on one invariant: what was seen when it does not hold."""
+
+    invariant: str
+    meaning: str
+    problems: Sequence[str]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing spoke against it."""
+        return not self.problems
+
+
+def judge(evidence: Evidence) -> list[Finding]:
+    """Every invariant, in order of its number."""
+    seen = _read(evidence.journal_dir)
+    return [
+        Finding(name, meaning, tuple(check(evidence, seen))[:SHOWN_MAX])
+        for name, meaning, check in _CHECKS
+    ]
+
+
+def _read(directory: Path) -> _Reading:
+    plan = plan_of(read_manifest(directory))
+    policy = plan.setup().policy
+    books = Books(
+        plan.instruments, plan.cash, policy.max_orders_per_second, policy.max_orders_per_minute
+    )
+    ledger, seen = Ledger(books), _Reading()
+    statuses: dict[str, OrderStatus] = {}
+    halted_ns: int | None = None
+    last_ns = 0
+    for record in read_records(directory):
+        body, last_ns = record.body, record.ts_ns
+        if isinstance(body, EpochOpened):
+            continue
+        if record.cause_seq or isinstance(body, c.RequestSnapshot):
+            ledger.apply_output(record.ts_ns, body)  # type: ignore[arg-type]
+        else:
+            ledger.apply_event(record.ts_ns, body)  # type: ignore[arg-type]
+        _note(seen, body)
+        if isinstance(body, c.TradingStateChanged) and body.strategy_id is None:
+            is_active = body.state is c.TradingState.ACTIVE
+            if is_active and halted_ns is not None:
+                seen.halts_ns.append((halted_ns, record.ts_ns))
+                halted_ns = None
+            elif not is_active and halted_ns is None:
+                halted_ns = record.ts_ns
+        _watch_statuses(seen, ledger, statuses, record)
+    if halted_ns is not None:
+        seen.halts_ns.append((halted_ns, last_ns + 10**18))
+    seen.digest = ledger_digest(ledger)
+    return seen
+
+
+def _note(seen: _Reading, body: object) -> None:
+    if isinstance(body, c.SubmitOrder):
+        seen.submits[body.client_order_id] = body
+        seen.ids.add(body.client_order_id)
+    elif isinstance(body, c.ReplaceOrder):
+        seen.ids.add(body.client_order_id)
+    elif isinstance(body, e.OrderFilled):
+        seen.executions.add(body.execution_id)
+    elif isinstance(body, c.FillRecovered):
+        seen.executions.add(body.fill.execution_id)
+    elif isinstance(body, e.FillBusted):
+        seen.executions.discard(body.execution_id)
+    elif isinstance(body, c.OrderDenied) and not (body.control and body.message):
+        seen.nameless.append(f"{body.client_order_id} was denied without a reason")
+    elif isinstance(body, c.TradingStateChanged) and not (body.control and body.reason):
+        seen.nameless.append(f"the state became {body.state} without a control or reason")
+
+
+def _watch_statuses(
+    seen: _Reading, ledger: Ledger, statuses: dict[str, OrderStatus], record: Record
+) -> None:
+    for root, order in ledger.orders.by_root.items():
+        before = statuses.get(root)
+        if before is order.status:
+            continue
+        statuses[root] = order.status
+        if before in TERMINAL_STATUSES and order.status not in TERMINAL_STATUSES:
+            kind = type(record.body).__name__
+            seen.illegal.append(f"{root} went from {before} to {order.status} by {kind}")
+
+
+# --- the invariants -------------------------------------------------------------------------
+
+
+def _journaled_first(evidence: Evidence, seen: _Reading) -> list[str]:
+    strays = sorted(evidence.venue.taken.keys() - seen.ids)
+    return [f"{order_id} reached the venue and is in no journal" for order_id in strays]
+
+
+def _once(evidence: Evidence, seen: _Reading) -> list[str]:
+    taken = evidence.venue.taken
+    found = [f"{order_id} arrived {count} times" for order_id, count in taken.items() if count > 1]
+    intents = Counter(
+        repr(order.intent_id) for order_id, order in seen.submits.items() if order_id in taken
+    )
+    return found + [f"{count} orders for {i}" for i, count in intents.items() if count > 1]
+
+
+def _same_executions(evidence: Evidence, seen: _Reading) -> list[str]:
+    ours, theirs = seen.executions, evidence.venue.executions
+    return [f"execution {x} is not in the books" for x in sorted(theirs - ours)] + [
+        f"execution {x} is in the books and not at the venue" for x in sorted(ours - theirs)
+    ]
+
+
+def _within_limits(evidence: Evidence, _: _Reading) -> list[str]:
+    return list(evidence.venue.exceeded)
+
+
+def _same_books(evidence: Evidence, _: _Reading) -> list[str]:
+    portfolio, venue = evidence.engine.ledger.portfolio, evidence.venue
+    ours = {s: p.quantity for s, p in portfolio.positions.items() if p.quantity}
+    theirs = {s: q for s, q in venue.positions.items() if q}
+    found = [] if ours == theirs else [f"positions: ours {_told(ours)}, venue {_told(theirs)}"]
+    if portfolio.cash != venue.cash:
+        found.append(f"cash: ours {portfolio.cash}, venue {venue.cash}")
+    return found
+
+
+def _halts_hold(evidence: Evidence, seen: _Reading) -> list[str]:
+    return [
+        f"{order_id} arrived {(at_ns - start_ns) / NS_PER_S:.1f} s after a halt"
+        for order_id, at_ns in evidence.venue.entries_ns.items()
+        for start_ns, end_ns in seen.halts_ns
+        if start_ns + IN_FLIGHT_BOUND_NS < at_ns < end_ns
+    ]
+
+
+def _all_settled(evidence: Evidence, _: _Reading) -> list[str]:
+    orders = evidence.engine.ledger.orders.open
+    found = [f"{root} is still {o.status}" for root, o in orders.items() if o.status in UNSETTLED]
+    known = {order_id for order in orders.values() for order_id in order.client_order_ids}
+    strays = sorted(evidence.venue.open_orders - known)
+    found += [f"{order_id} works at the venue and not in the books" for order_id in strays]
+    if not evidence.has_settled and not found:
+        found.append("the engine did not come to rest within its bound")
+    return found
+
+
+def _nothing_unhandled(evidence: Evidence, _: _Reading) -> list[str]:
+    expected = (StartRefused, JournalError)
+    found = [
+        f"{type(error).__name__}: {error}"
+        for error in evidence.errors
+        if not isinstance(error, expected) or isinstance(error, JournalCorrupt)
+    ]
+    return found + list(evidence.unhandled)
+
+
+def _chain_holds(evidence: Evidence, _: _Reading) -> list[str]:
+    chain = verify_chain(evidence.journal_dir)
+    return [] if chain.is_intact else [f"{chain.problem}"]
+
+
+def _replays(evidence: Evidence, seen: _Reading) -> list[str]:
+    found = []
+    if seen.digest != ledger_digest(evidence.engine.ledger):
+        found.append("the journal alone gives other books than the engine had")
+    report = verify_journal(evidence.journal_dir)
+    if report.divergence is not None and not evidence.is_quarantined:
+        found.append(f"decisions differ from the journal after record {report.divergence.seq}")
+    return found
+
+
+def _legal_edges(_: Evidence, seen: _Reading) -> list[str]:
+    return seen.illegal
+
+
+def _reasons(_: Evidence, seen: _Reading) -> list[str]:
+    return seen.nameless
+
+
+def _told(positions: dict[str, Decimal]) -> str:
+    return ", ".join(f"{symbol} {quantity}" for symbol, quantity in sorted(positions.items())) or "-"
+
+
+_Check = Callable[[Evidence, _Reading], Sequence[str]]
+_CHECKS: tuple[tuple[str, str, _Check], ...] = (
+    ("I1", "every order at the venue was journaled first", _journaled_first),
+    ("I2", "no wish became two orders", _once),
+    ("I3", "the same executions at the venue and in the books", _same_executions),
+    ("I4", "no limit exceeded, at any arrival", _within_limits),
+    ("I5", "positions and cash equal the venue's", _same_books),
+    ("I6", "no entry arrived after a halt", _halts_hold),
+    ("I7", "no order left unsettled", _all_settled),
+    ("I8", "no error unhandled", _nothing_unhandled),
+    ("I9", "the hash chain of the journal verifies", _chain_holds),
+    ("I10", "the journal alone rebuilds the books and the decisions", _replays),
+    ("I11", "orders took legal steps only", _legal_edges),
+    ("I15", "every denial and halt names its control", _reasons),
+)

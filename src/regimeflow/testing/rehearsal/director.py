@@ -1,0 +1,235 @@
+"""One run of one scenario with one seed: hostile phase, healing, settling, judgement.
+
+Everything follows from the seed and the configuration; a verdict names both in the command that
+repeats it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from regimeflow.config import Config
+from regimeflow.model.order import ZERO
+from regimeflow.testing import PERFECT, DiskFaults, World
+from regimeflow.testing.checkers import UNSETTLED, Evidence, Finding, VenueTruth, judge
+from regimeflow.testing.rehearsal.branches import branches_of
+from regimeflow.testing.rehearsal.faults import HostileFaults
+from regimeflow.testing.rehearsal.scenarios import (
+    HOSTILE_S,
+    RANDOM,
+    SCENARIOS,
+    Scenario,
+    swarm,
+)
+from regimeflow.testing.rehearsal.stage import ENGINE, VENUE, Stage
+from regimeflow.testing.rehearsal.stand import Stand, set_up
+
+CALM_S = 20
+"""Trading before the faults begin, and again after they end."""
+SETTLE_S_MAX = 240
+AT_REST_S = 3
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one run did and whether it held. Times are virtual seconds.
+
+    `recovered_s` is from the healing to books that are equal and at rest; None if never.
+    `blind_orders` arrived while the engine was dead or its link down.
+    """
+
+    scenario: str
+    story: str
+    seed: int
+    findings: Sequence[Finding]
+    injected: Counter[str]
+    branches: Counter[str]
+    recovered_s: float | None
+    orders: int
+    fills: int
+    boots: int
+    blind_s: int
+    blind_exposure: Decimal
+    virtual_s: float
+    digest: str
+    steps: int
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether every invariant held."""
+        return all(finding.holds for finding in self.findings)
+
+
+def scenario_of(name: str, seed: int) -> Scenario:
+    """The named scenario; the swarm's is drawn from the seed."""
+    return swarm(random.Random(f"{seed}/swarm")) if name == RANDOM else SCENARIOS[name]
+
+
+def rehearse(config: Config, scenario: Scenario, seed: int) -> Verdict:
+    """Run a scenario to its end and judge it. Raises SimulationFailed if the world breaks."""
+    stand = set_up(config, seed=seed, trading_s=HOSTILE_S + 2 * CALM_S)
+    with (
+        _quiet() as warned,
+        tempfile.TemporaryDirectory(prefix="regimeflow-") as directory,
+        World(seed, directory=Path(directory), faults=scenario.name) as world,
+    ):
+        act = _Act(world, stand, scenario)
+        world.run(act.play, is_strict=False)
+        unhandled = [*world.loop.unhandled, *(str(w.message) for w in warned)]
+        return act.verdict(seed, unhandled)
+
+
+class _Act:
+    """Plays one scenario and keeps what is needed to judge it."""
+
+    def __init__(self, world: World, stand: Stand, scenario: Scenario) -> None:
+        self._world = world
+        self._scenario = scenario
+        self._faults = HostileFaults(scenario.faults, world.rng("faults"))
+        self._stage = Stage(world, stand, self._faults)
+        self._recovered_s: float | None = None
+        self._blind_s = 0
+        self._blind_exposure = ZERO
+
+    async def play(self, _: World) -> None:
+        """Calm, hostile, calm again, at rest."""
+        stage, loop = self._stage, asyncio.get_running_loop()
+        await stage.open_venue()
+        supervisor = loop.create_task(stage.supervise())
+        watcher = loop.create_task(self._watch())
+        await asyncio.sleep(CALM_S)
+        await self._be_hostile()
+        await self._heal()
+        healed_s = loop.time()
+        await asyncio.sleep(CALM_S)
+        self._recovered_s = await self._settle(healed_s)
+        stage.stop()
+        await supervisor
+        watcher.cancel()
+        await stage.close_venue()
+
+    async def _be_hostile(self) -> None:
+        self._faults.is_on = True
+        if self._scenario.link is not None:
+            self._stage.set_link(self._scenario.link)
+            self._stage.injected["rough link"] += 1
+        began_s = self._world.now_s
+        if self._scenario.script is not None:
+            try:
+                async with asyncio.timeout(HOSTILE_S):
+                    await self._scenario.script(self._stage, self._world.rng("script"))
+            except TimeoutError:
+                pass
+        await asyncio.sleep(max(began_s + HOSTILE_S - self._world.now_s, 0.0))
+
+    async def _heal(self) -> None:
+        stage = self._stage
+        self._faults.is_on = False
+        stage.set_link(PERFECT)
+        stage.engine.disk.faults = DiskFaults()
+        stage.engine.clock.set_rate(1.0)
+        for source, target in ((ENGINE, VENUE), (VENUE, ENGINE)):
+            self._world.net.heal(source, target)
+        if not stage.venue.is_running:
+            await stage.open_venue()
+        if stage.server is not None:
+            stage.server.mute(is_on=False)
+
+    async def _settle(self, healed_s: float) -> float | None:
+        """Wait until the engine is at rest with equal books; how long after the healing."""
+        calm_s = 0
+        for _ in range(SETTLE_S_MAX):
+            calm_s = calm_s + 1 if self._is_at_rest() else 0
+            if calm_s >= AT_REST_S:
+                return max(self._world.now_s - AT_REST_S - healed_s, 0.0)
+            await asyncio.sleep(1)
+        return None
+
+    def _is_at_rest(self) -> bool:
+        stage = self._stage
+        if not stage.engine.is_running or not stage.boots:
+            return False
+        engine, venue = stage.boots[-1].engine, stage.machine.venue.ledger
+        portfolio = engine.ledger.portfolio
+        ours = {s: p.quantity for s, p in portfolio.positions.items() if p.quantity}
+        are_settled = all(o.status not in UNSETTLED for o in engine.ledger.orders.open.values())
+        is_same = ours == venue.positions and portfolio.cash == venue.cash
+        return is_same and are_settled and not engine.holds.account
+
+    async def _watch(self) -> None:
+        """Once a second: is the engine blind, and what is at stake meanwhile?"""
+        while True:
+            await asyncio.sleep(1)
+            stage = self._stage
+            engine = stage.boots[-1].engine if stage.boots else None
+            if not stage.engine.is_running or engine is None or engine.holds.account:
+                self._blind_s += 1
+                if stage.witness.machine is not None:
+                    exposure = stage.witness.exposure(stage.machine)
+                    self._blind_exposure = max(self._blind_exposure, exposure)
+
+    def verdict(self, seed: int, unhandled: Sequence[str]) -> Verdict:
+        """Judge what was played."""
+        stage, machine = self._stage, self._stage.machine
+        ledger, witness = machine.venue.ledger, stage.witness
+        journal_dir = stage.log_dir / "journal"
+        truth = VenueTruth(
+            taken=witness.taken,
+            entries_ns=witness.entries_ns,
+            exceeded=witness.exceeded,
+            executions=frozenset(fill.execution_id for fill in ledger.fills),
+            open_orders=frozenset(
+                order.client_order_id for order in machine.venue.orders if not order.is_done
+            ),
+            positions=dict(ledger.positions),
+            cash=ledger.cash,
+        )
+        evidence = Evidence(
+            journal_dir=journal_dir,
+            venue=truth,
+            engine=stage.boots[-1].engine,
+            errors=[life.error for life in stage.lives if life.error is not None],
+            unhandled=unhandled,
+            is_quarantined=any(boot.quarantine for boot in stage.boots),
+            has_settled=self._recovered_s is not None,
+        )
+        return Verdict(
+            scenario=self._scenario.name,
+            story=self._scenario.story,
+            seed=seed,
+            findings=judge(evidence),
+            injected=+(stage.injected + self._faults.fired),
+            branches=branches_of(journal_dir, stage.boots),
+            recovered_s=self._recovered_s,
+            orders=witness.taken.total(),
+            fills=len(ledger.fills),
+            boots=len(stage.lives),
+            blind_s=self._blind_s,
+            blind_exposure=self._blind_exposure,
+            virtual_s=self._world.now_s,
+            digest=self._world.digest,
+            steps=self._world.loop.steps,
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[list[warnings.WarningMessage]]:
+    """Collect warnings, and let the server's log of a killed venue's requests go unheard."""
+    log = logging.getLogger("aiohttp.server")
+    was_disabled, log.disabled = log.disabled, True
+    try:
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always", RuntimeWarning)
+            yield warned
+    finally:
+        log.disabled = was_disabled

@@ -1,0 +1,226 @@
+"""The stage of one rehearsal: a venue and an engine on two hosts, and whoever restarts them.
+
+The engine is the real `LiveRunner`; the supervisor does what a process manager does, and starts
+it again a second after it ended. Everything that a scenario may do to them is a method here,
+and is counted in `injected`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from regimeflow.errors import JournalError, StartRefused
+from regimeflow.journal.records import Record
+from regimeflow.live.boot import Booted
+from regimeflow.live.console import Console
+from regimeflow.live.runner import LiveRunner, LiveSummary
+from regimeflow.run import policy
+from regimeflow.testing import Death, DiskFaults, Ending, LinkProfile, Outcome, World
+from regimeflow.testing.rehearsal.faults import HostileFaults
+from regimeflow.testing.rehearsal.stand import PORT, Stand
+from regimeflow.testing.rehearsal.witness import WatchedMachine, Witness
+from regimeflow.testing.venues.playback import Playback
+from regimeflow.testing.venues.sim_log import VenueLog
+from regimeflow.testing.venues.sim_program import ACCOUNT
+from regimeflow.testing.venues.sim_server import SimVenueServer
+from regimeflow.venue.sim import SimVenue
+
+RESTART_AFTER_S = 1.0
+LIFE_S_MAX = 100_000.0
+BOOTS_MAX = 400
+VENUE, ENGINE = "venue", "engine"
+
+
+class Silent(Console):
+    """Says nothing; the journal tells everything afterwards."""
+
+    def __init__(self) -> None:
+        """Nothing to print to."""
+
+    def on_record(self, record: Record) -> None:
+        """Nothing."""
+
+    def say(self, text: str, style: str = "", *, ts_ns: int | None = None) -> None:
+        """Nothing."""
+
+    def close_year(self) -> None:
+        """Nothing."""
+
+
+class Life(NamedTuple):
+    """One incarnation of the engine, as it ended."""
+
+    outcome: Outcome
+    error: BaseException | None
+    steps: int
+
+
+class Stage:
+    """Venue, engine and faults of one run; `boots` is what each start of the engine found."""
+
+    def __init__(self, world: World, stand: Stand, faults: HostileFaults) -> None:
+        self.world = world
+        self.stand = stand
+        self.faults = faults
+        self.venue = world.host(VENUE)
+        self.engine = world.host(ENGINE)
+        self.config = stand.config_in(self.log_dir)
+        self.witness = Witness(policy.risk_policy(self.config, bar_open_time_ns=None))
+        self.injected: Counter[str] = Counter()
+        self.boots: list[Booted] = []
+        self.lives: list[Life] = []
+        self.server: SimVenueServer | None = None
+        self.next_kill: tuple[int, Death] = (0, Death.KILL)
+        self._runner: LiveRunner | None = None
+        self._closing = asyncio.Event()
+        self._is_over = False
+        world.net.names.forward("127.0.0.1", PORT, to=VENUE)
+
+    @property
+    def log_dir(self) -> Path:
+        """Where the engine writes."""
+        return self.engine.directory / "logs"
+
+    # --- programs ---------------------------------------------------------------------------
+
+    async def open_venue(self) -> None:
+        """Start the venue and wait until it listens; it goes on from its own log."""
+        listening = asyncio.get_running_loop().create_future()
+        self.venue.start(self._serve, listening)
+        async with asyncio.timeout(60):
+            await listening
+
+    async def supervise(self) -> None:
+        """Start the engine whenever it does not run, until `stop`."""
+        while not self._is_over:
+            kill_at, death = self.next_kill
+            self.next_kill = (0, Death.KILL)
+            self.engine.start(self._live, kill_at=kill_at, death=death)
+            ending = await self.engine.ended(within_s=LIFE_S_MAX)
+            self._note(ending)
+            if not self._is_over and len(self.lives) < BOOTS_MAX:
+                await asyncio.sleep(RESTART_AFTER_S)
+
+    def stop(self) -> None:
+        """Ask the engine for an orderly end; it is not started again."""
+        self._is_over = True
+        if self._runner is not None:
+            self._runner.request_stop("the rehearsal ends")
+
+    async def close_venue(self) -> None:
+        """End the venue in order."""
+        self._closing.set()
+        await self.venue.ended(within_s=60)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the rehearsal was ended."""
+        return self._is_over
+
+    @property
+    def machine(self) -> WatchedMachine:
+        """The venue's books, those of the newest incarnation."""
+        assert self.witness.machine is not None
+        return self.witness.machine
+
+    # --- what scenarios do --------------------------------------------------------------------
+
+    def kill_engine(self, death: Death = Death.KILL) -> None:
+        """End the engine's process; the supervisor starts another."""
+        if self.engine.is_running:
+            self.injected[f"engine {death.value}"] += 1
+            self.engine.kill(death)
+
+    def kill_engine_at(self, step: int, death: Death = Death.KILL) -> None:
+        """Let the next incarnation die before its step number `step`."""
+        self.next_kill = (step, death)
+
+    async def restart_venue(self, after_s: float) -> None:
+        """Kill the venue's process and start it again; its books survive."""
+        self.injected["venue restart"] += 1
+        self.venue.kill(Death.KILL)
+        await asyncio.sleep(after_s)
+        await self.open_venue()
+
+    def mute_venue(self, *, is_on: bool) -> None:
+        """Half-open connections: the venue says nothing more."""
+        if self.server is not None:
+            self.injected["mute"] += is_on
+            self.server.mute(is_on=is_on)
+
+    def drop_connections(self) -> None:
+        """Reset every connection between the two."""
+        self.injected["reset"] += 1
+        self.world.net.reset_connections(ENGINE, VENUE)
+
+    def partition(self, *, is_on: bool) -> None:
+        """Let nothing through, in both directions."""
+        net = self.world.net
+        self.injected["partition"] += is_on
+        for source, target in ((ENGINE, VENUE), (VENUE, ENGINE)):
+            (net.partition if is_on else net.heal)(source, target)
+
+    def set_link(self, link: LinkProfile) -> None:
+        """How bytes travel from now on, in both directions."""
+        self.world.net.set_link(ENGINE, VENUE, link)
+        self.world.net.set_link(VENUE, ENGINE, link)
+
+    def set_disk(self, faults: DiskFaults) -> None:
+        """What the engine's disk does from now on."""
+        self.injected["disk"] += faults != DiskFaults()
+        self.engine.disk.faults = faults
+
+    def step_clock(self, delta_ns: int) -> None:
+        """Set the engine's wall clock."""
+        self.injected["clock step"] += 1
+        self.engine.clock.step(delta_ns)
+
+    # --- inside -------------------------------------------------------------------------------
+
+    async def _live(self) -> LiveSummary:
+        self._runner = LiveRunner(self.config, Silent(), on_booted=self.boots.append)
+        if self._is_over:
+            self._runner.request_stop("the rehearsal ends")
+        return await self._runner.run()
+
+    async def _serve(self, listening: asyncio.Future[None]) -> None:
+        parts = self.stand.parts
+        with VenueLog(self.venue.directory / "state", identity=parts.identity) as log:
+            machine = WatchedMachine(
+                self.witness,
+                SimVenue(
+                    instruments=parts.instruments,
+                    model=parts.model,
+                    calendar=parts.calendar,
+                    cash=parts.cash,
+                    currency=parts.currency,
+                    account_id=ACCOUNT,
+                ),
+                Playback(
+                    parts.feed.chunks(),
+                    calendar=parts.calendar,
+                    end_ns=parts.end_ns,
+                    bar_span_ns=parts.feed.bar_size_ns or 0,
+                    actions=parts.feed.actions,
+                ),
+                instruments=parts.instruments,
+                start_ns=parts.start_ns,
+                log=log,
+            )
+            self.server = SimVenueServer(
+                machine, account=ACCOUNT, currency=parts.currency, faults=self.faults
+            )
+            await self.server.start(port=PORT)
+            if not listening.done():
+                listening.set_result(None)
+            await self._closing.wait()
+            await self.server.stop()
+
+    def _note(self, ending: Ending) -> None:
+        self.lives.append(Life(ending.outcome, ending.error, ending.steps))
+        error = ending.error
+        if error is not None and isinstance(error, StartRefused | JournalError):
+            self.injected[f"engine refused: {type(error).__name__}"] += 1
