@@ -22,6 +22,7 @@ from regimeflow.backtest.report_header import ReportHeader
 from regimeflow.backtest.report_tables import equity_csv, equity_series, provenance, trades_csv
 from regimeflow.backtest.trades import TradeBook
 from regimeflow.model.events import OrderFilled
+from regimeflow.model.evidence import as_observed
 from regimeflow.model.ids import StrategyId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import ActionKind, CorporateAction
@@ -63,6 +64,7 @@ class ReportBuilder:
 
     def on_record(self, seq: int, ts_ns: int, body: object) -> None:
         """Take one journal record."""
+        body = as_observed(body)
         self._account.on_record(ts_ns, body)
         if type(body) is OrderFilled:
             strategy_id = self._account.tally.strategy_of(body.client_order_id)

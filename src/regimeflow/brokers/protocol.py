@@ -57,6 +57,10 @@ class BrokerClient(Protocol):
         """
         ...
 
+    def venue_ns(self) -> int:
+        """The broker's time now, as well as it is known; it may step. Call after `connect`."""
+        ...
+
     def execute(self, ts_ns: int, command: Command) -> None:
         """Carry out a command. Never blocks, never raises for the network: see `run`."""
         ...

@@ -63,9 +63,14 @@ def _regimeflow(*, version: VersionOption = False) -> None:
 
 
 @live_app.command()
-def _regimeflow_live(*, config: live.ConfigOption, version: VersionOption = False) -> None:
+def _regimeflow_live(
+    *,
+    config: live.ConfigOption,
+    accept_change: live.ChangeOption = None,
+    version: VersionOption = False,
+) -> None:
     """Run the live engine until a signal, or the end of a playback."""
-    live.live(config=config)
+    live.live(config=config, accept_change=accept_change)
 
 
 app.command("init")(init.init)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,25 @@ ConfigOption = Annotated[
 ]
 
 
-def live(*, config: ConfigOption) -> None:
+class AcceptedChange(StrEnum):
+    """How strategies go on after their code or configuration changed."""
+
+    CARRY = "carry"
+    WARMUP = "warmup"
+    EXITS_ONLY = "exits_only"
+
+
+ChangeOption = Annotated[
+    AcceptedChange | None,
+    typer.Option(
+        "--accept-change",
+        help="Strategy or configuration changed since the journal began: carry its state over, "
+        "warm up afresh, or allow exits only. Behind a link.",
+    ),
+]
+
+
+def live(*, config: ConfigOption, accept_change: ChangeOption = None) -> None:
     """Run the live engine until a signal, or the end of a playback."""
     from rich.console import Console as RichConsole
 
@@ -26,13 +45,19 @@ def live(*, config: ConfigOption) -> None:
     from regimeflow.config import load_config
     from regimeflow.live.console import Console
     from regimeflow.live.runner import run_live
+    from regimeflow.run.linked_fold import Restart
 
     settings = load_config(config)
     is_fast = settings.live is not None and not settings.live.broker_config.speed
     terminal = RichConsole(highlight=False)
     # At any other pace, orders and fills have lines of their own and the end is far away.
     with progress_bar("playback", console=terminal) if is_fast else nullcontext() as progress:
-        summary = run_live(settings, console=Console(terminal, is_fast=is_fast), progress=progress)
+        summary = run_live(
+            settings,
+            console=Console(terminal, is_fast=is_fast),
+            progress=progress,
+            change=None if accept_change is None else Restart(accept_change),
+        )
     for line in closing_lines(summary):
         write_line(line)
     raise typer.Exit(summary.exit_code)

@@ -35,6 +35,7 @@ from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.core.risk.gate import RiskGate
 from regimeflow.core.seat import Seat
 from regimeflow.core.setup import EngineSetup
+from regimeflow.core.sweep import Sweep
 from regimeflow.errors import ConfigError, InvariantViolated
 from regimeflow.model import events as e
 from regimeflow.model.commands import CancelOrder, HealthChanged, HealthStatus
@@ -85,6 +86,7 @@ class Engine:
         "report_handler",
         "session_handler",
         "setup",
+        "sweep",
         "warming_count",
     )
 
@@ -114,6 +116,7 @@ class Engine:
         self.market = market or MarketState()
         self.holds = Holds(self)
         self.order_truth = OrderTruth(self)
+        self.sweep = Sweep(self)
         self.answers = AnswerWatch(self)
         self.discrepancies = Discrepancies(self)
         self.externals = Externals(self)

@@ -64,8 +64,14 @@ class Externals:
 
     def on_adopt(self, reason: str) -> None:
         """An operator takes over everything that differs; what cannot be taken stays a break."""
-        self.unknown_ids.clear()
-        for difference in list(self._engine.report_handler.reconciler.breaks.values()):
+        reconciler = self._engine.report_handler.reconciler
+        for client_order_id in list(self.unknown_ids):
+            record = reconciler.listed.get(client_order_id)
+            works = record is not None and not record.status.is_terminal
+            unknown = ("order_unknown_here", client_order_id, "no such order", "listed")
+            if not works or self._adopt(unknown, reason):
+                del self.unknown_ids[client_order_id]
+        for difference in list(reconciler.breaks.values()):
             self._adopt(difference, reason)
 
     def note_own_id(self, client_order_id: ClientOrderId) -> None:
@@ -165,7 +171,7 @@ class Externals:
             engine.ledger.portfolio.exact_mark(subject),
             number,
             intent,
-            tag="flatten",
+            tag=EXTERNAL,
         )
         engine.desk.submit(engine.now_ns, order)
 

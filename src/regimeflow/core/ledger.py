@@ -168,7 +168,7 @@ class Ledger:
             return refused
         applied = self.orders.apply_fill(ts_ns, fill)
         order = applied.order
-        if order is not None and order.strategy_id == EXTERNAL:
+        if order is not None and order.strategy_id == EXTERNAL and order.tag != EXTERNAL:
             self.portfolio.apply_closing_fill(fill)
         else:
             self.portfolio.apply_fill(EXTERNAL if order is None else order.strategy_id, fill)
@@ -223,17 +223,24 @@ class Ledger:
         self.trading.apply(notice)
 
     def _resolve(self, ts_ns: int, notice: c.OrderResolved) -> None:
-        record = notice.order
+        record, happening = notice.order, resolution_of(notice.status)
         if record is not None and record.client_order_id in self.orders.replacements:
             self.orders.apply_replaced(ts_ns, replaced_as(record, ts_ns))
-            return
+            if not record.status.is_terminal:
+                return
+        elif record is not None and notice.client_order_id in self.orders.replacements:
+            # It works under its old id: what was asked for since is proved never to have come.
+            happening = happening if record.status.is_terminal else Happening.REPLACE_REJECTED
         self.orders.report(
             ts_ns,
             notice.client_order_id,
-            resolution_of(notice.status),
+            happening,
             reason=notice.evidence,
             broker_order_id=record.broker_order_id if record is not None else None,
         )
+
+    def _recover_cash(self, ts_ns: int, notice: c.CashRecovered) -> None:
+        self.portfolio.apply_cash(notice.posting)
 
     def _recover_fill(self, ts_ns: int, notice: c.FillRecovered) -> Applied:
         return self.apply_fill(ts_ns, notice.fill)
@@ -281,6 +288,7 @@ _OUTPUTS: dict[type, Callable[[Ledger, int, Any], Applied | None]] = {
     c.TradingStateChanged: Ledger._change_state,
     c.OrderResolved: Ledger._resolve,
     c.FillRecovered: Ledger._recover_fill,
+    c.CashRecovered: Ledger._recover_cash,
     c.ExternalAdopted: Ledger._adopt,
     c.DiscrepancyFound: Ledger._note_discrepancy,
 }

@@ -52,6 +52,16 @@ class MarketState:
         self.session: Session | None = None
         self.closed_sessions: deque[Session] = deque(maxlen=SESSIONS_MAX)
 
+    def copy(self) -> MarketState:
+        """The same knowledge, to go on with separately."""
+        twin = MarketState()
+        for name in ("bars", "quotes", "trades", "books", "stale"):
+            getattr(twin, name).update(getattr(self, name))
+        twin.history = {key: kept.copy() for key, kept in self.history.items()}
+        twin.session = self.session
+        twin.closed_sessions = self.closed_sessions.copy()
+        return twin
+
     def keep_bar(self, bar: Bar, size: str | None) -> None:
         """Add a closed bar to the history of its size (None: the feed's own)."""
         key = (bar.symbol, size)

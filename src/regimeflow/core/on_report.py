@@ -100,10 +100,12 @@ class ReportHandler:
         """Compare; an agreeing snapshot changes nothing that a decision can read.
 
         One that was made before the venue's last report accuses nobody and proves nothing: only
-        its fills are taken.
+        its fills and cash postings are taken.
         """
         engine = self._engine
-        engine.order_truth.recover(snapshot.fills or ())
+        for record in snapshot.orders or ():
+            engine.externals.note_own_id(record.client_order_id)
+        engine.sweep.take(snapshot)
         if snapshot.ts_venue_ns >= self._newest_ns or not snapshot.ts_venue_ns:
             engine.order_truth.on_orders(snapshot)
             engine.callbacks.drain()

@@ -12,17 +12,15 @@ what the venue lists with other terms than ours is cancelled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from regimeflow.core.reconcile import terms_difference
 from regimeflow.model import events as e
-from regimeflow.model.account import FillRecord, OrderRecord
+from regimeflow.model.account import OrderRecord
 from regimeflow.model.commands import (
     CancelOrder,
     CancelTimer,
     DiscrepancyFound,
-    FillRecovered,
     OrderResolved,
     QueryOrder,
     RequestSnapshot,
@@ -117,11 +115,6 @@ class OrderTruth:
             doubt.is_unknown_by_query = True
             self._conclude(order, doubt)
 
-    def recover(self, fills: Iterable[FillRecord]) -> None:
-        """Book the listed executions that no stream delivered."""
-        for fill in fills:
-            self._recover(fill)
-
     def on_orders(self, snapshot: e.BrokerSnapshot) -> None:
         """A list of orders, if it was read completely."""
         if snapshot.orders is None:
@@ -146,6 +139,8 @@ class OrderTruth:
                 return  # its end would free exposure that the missing fills are about to use
         if record.status is OrderStatus.IN_DOUBT:
             self._not_understood(order)
+            return
+        if self._may_still_be_replaced(order, record):
             return
         was_absent = order.status is OrderStatus.NOT_FOUND and not record.status.is_terminal
         was_unheard = order.in_doubt or order.status in _AWAITING
@@ -174,6 +169,16 @@ class OrderTruth:
             engine.emit(
                 CancelOrder(order.standing_id, order.broker_order_id, order.symbol, "again")
             )
+
+    def _may_still_be_replaced(self, order: Order, record: OrderRecord) -> bool:
+        """Its old terms are listed, and the replacement asked for may yet be on its way."""
+        newest = order.client_order_ids[-1]
+        if record.status.is_terminal or record.client_order_id == newest or not order.in_doubt:
+            return False
+        if newest not in self._engine.ledger.orders.replacements:
+            return False
+        doubt = self.doubts.get(order.client_order_ids[0])
+        return doubt is None or not (doubt.is_unknown_by_query and self._is_past_window(doubt))
 
     # --- inside -------------------------------------------------------------------------
 
@@ -246,29 +251,6 @@ class OrderTruth:
         root = order.client_order_ids[0]
         if self.doubts.pop(root, None) is not None:
             self._engine.emit(CancelTimer(TimerId(f"{DOUBT_PREFIX}{root}"), ENGINE))
-
-    def _recover(self, record: FillRecord) -> None:
-        engine = self._engine
-        fill = e.OrderFilled(
-            client_order_id=record.client_order_id,
-            broker_order_id=record.broker_order_id,
-            execution_id=record.execution_id,
-            symbol=record.symbol,
-            side=record.side,
-            quantity=record.quantity,
-            price=record.price,
-            fee=record.fee,
-            ts_venue_ns=record.ts_venue_ns,
-        )
-        executions = engine.ledger.orders.executions
-        if executions.is_repeat(fill) or executions.is_past_horizon(fill):
-            return
-        refused = engine.ledger.refusal_of(fill)
-        if refused is None:
-            evidence = "listed by the broker, delivered by no stream"
-            engine.report_handler.settle_fill(engine.emit(FillRecovered(fill, evidence)), fill)
-        elif not engine.discrepancies.is_quarantined(fill.execution_id):
-            engine.report_handler.settle_fill(refused, fill)
 
     def _request(self, scope: SnapshotScope) -> None:
         self._request_number += 1

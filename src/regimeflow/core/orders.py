@@ -159,6 +159,7 @@ class Orders:
         if report.client_order_id not in order.client_order_ids:
             self._root_of[report.client_order_id] = order.client_order_ids[0]
             order.client_order_ids = (*order.client_order_ids, report.client_order_id)
+        order.in_doubt = False
         order.broker_order_id = report.broker_order_id
         order.worst_price = _rescaled(order, report) if asked is None else asked.worst_price
         order.current_id = report.client_order_id

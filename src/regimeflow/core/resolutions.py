@@ -45,7 +45,7 @@ def adopted_order(ts_ns: int, record: OrderRecord, worst_price: Decimal) -> Orde
         quantity=record.quantity,
         limit_price=record.limit_price,
         stop_price=record.stop_price,
-        tag="external",
+        tag=EXTERNAL,
         intent_id=IntentId(EXTERNAL, record.symbol, 0, 0, 0),
         status=part_filled,
         filled_quantity=record.filled_quantity,

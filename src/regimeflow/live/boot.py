@@ -58,7 +58,8 @@ class Booted(NamedTuple):
     """Where a run begins. `unwritten` are outputs of the last event that a crash cut off.
 
     `schedule` is the rebuilt venue of a playback; None behind a link. `quarantine` says why
-    strategies could not be verified; empty when they were.
+    strategies could not be verified; empty when they were. `rebuilt_as` is the reason of the
+    epoch that the engine was rebuilt for (see `live/boot_linked.py`); empty when it goes on.
     """
 
     engine: Engine
@@ -68,6 +69,7 @@ class Booted(NamedTuple):
     last_event_seq: int
     unwritten: Sequence[EngineOutput]
     quarantine: str = ""
+    rebuilt_as: str = ""
 
 
 def boot(plan: RunPlan, journal_dir: Path, observers: Sequence[Observer]) -> Booted:

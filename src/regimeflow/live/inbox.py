@@ -13,7 +13,7 @@ from collections import deque
 
 from regimeflow.errors import InvariantViolated
 from regimeflow.live.clock import EngineClock
-from regimeflow.model.events import DataConflated, Event
+from regimeflow.model.events import CashPosted, DataConflated, Event, OrderFilled
 from regimeflow.model.market import Quote
 from regimeflow.run.pump import Pump
 
@@ -24,7 +24,15 @@ INBOX_MAX = 100_000
 class Inbox:
     """Feeds one pump. Not thread-safe: everything lives on one loop."""
 
-    __slots__ = ("_clock", "_is_draining", "_pump", "_queue", "_quotes", "conflated")
+    __slots__ = (
+        "_clock",
+        "_is_draining",
+        "_pump",
+        "_queue",
+        "_quotes",
+        "conflated",
+        "repeats_dropped",
+    )
 
     def __init__(self, pump: Pump, clock: EngineClock) -> None:
         self._pump = pump
@@ -32,6 +40,7 @@ class Inbox:
         self._queue: deque[Event] = deque()
         self._quotes: dict[str, Quote] = {}
         self._is_draining = False
+        self.repeats_dropped = 0
         self.conflated: dict[str, int] = {}
 
     def deliver(self, event: Event) -> None:
@@ -53,11 +62,21 @@ class Inbox:
                 if not self._queue:
                     self._release_quotes()
                 event = self._queue.popleft()
+                if self._is_repeat(event):
+                    self.repeats_dropped += 1
+                    continue
                 self._clock.not_before(self._pump.ts_ns)
                 self._pump.take(self._clock.now_ns(), event)
             self._pump.commit()
         finally:
             self._is_draining = False
+
+    def _is_repeat(self, event: Event) -> bool:
+        """A fill or posting that is booked already; venues repeat them after every reconnect."""
+        ledger = self._pump.engine.ledger
+        if type(event) is OrderFilled:
+            return ledger.orders.executions.is_repeat(event)
+        return type(event) is CashPosted and event.activity_id in ledger.portfolio.activities
 
     def _conflate(self, quote: Quote) -> None:
         if quote.symbol in self._quotes:

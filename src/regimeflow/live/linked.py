@@ -101,22 +101,28 @@ class LinkedRun:
         Warm-up bars come first, through the same callbacks as everything else.
         """
         loop = asyncio.get_running_loop()
-        clock = EngineClock(
-            loop.time, max(self._truth.venue_ns, pump.ts_ns), speed=self._truth.speed
-        )
+        clock = EngineClock(self._client.venue_ns, speed=self._truth.speed)
+        clock.not_before(pump.ts_ns)
         inbox = Inbox(pump, clock)
         timers = self._link.timers = TimerService(loop, clock, inbox.deliver)
         loop.set_exception_handler(lambda _, context: self._fail(context, stop))
         for bar in self._history if not booted.is_resumed else ():
             pump.take(max(bar.ts_close_ns, pump.ts_ns), bar)
-        inbox.deliver(e.EngineStarted(booted.recovered.boot + 1))
-        pump.open_epoch("restart" if booted.is_resumed else "start", booted.recovered.boot + 1)
+        boot = booted.recovered.boot + 1
+        pump.ts_ns = clock.now_ns()
+        if booted.rebuilt_as:
+            # Decisions are folded from here on: the engine was rebuilt, not continued.
+            pump.open_epoch(booted.rebuilt_as, boot)
+        inbox.deliver(e.EngineStarted(boot))
+        if not booted.rebuilt_as:
+            pump.open_epoch("restart" if booted.is_resumed else "start", boot)
         if booted.quarantine:
             inbox.deliver(e.Halt(booted.quarantine))
         self._settle_boot(pump, inbox, booted)
         timers.rearm(pump.engine.ledger.timers.pending)
         sessions = SessionClock(plan.calendar, clock, inbox.deliver, pump.engine.market.session)
-        sessions.start()
+        if "session" not in self._truth.capabilities.streams:
+            sessions.start()
         self._start_polls(pump)
         self._beat(inbox, loop)
         self._idle_later(loop, on_idle)

@@ -16,7 +16,13 @@ from regimeflow.errors import ConfigError, StartRefused
 from regimeflow.model.market import Bar
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.run.fingerprint import strategies_hash
-from regimeflow.run.manifest import MANIFEST_NAME, plan_of, read_manifest, write_manifest
+from regimeflow.run.manifest import (
+    MANIFEST_NAME,
+    plan_of,
+    read_manifest,
+    replace_plan,
+    write_manifest,
+)
 from regimeflow.run.plan import LinkTraits, RunPlan, make_linked_plan, warmup_bars
 from regimeflow.run.strategies import load_strategies
 
@@ -25,18 +31,33 @@ QUERY_INTERVAL_NS = 2 * NS_PER_S
 
 
 async def linked_plan(
-    config: Config, client: BrokerClient, truth: AccountTruth, journal_dir: Path
+    config: Config,
+    client: BrokerClient,
+    truth: AccountTruth,
+    journal_dir: Path,
+    *,
+    accepts_change: bool = False,
 ) -> tuple[RunPlan, list[Bar]]:
     """The plan, and the warm-up bars of a first start (none on a restart).
+
+    With `accepts_change` a changed configuration or strategy replaces the journal's; the old
+    manifest is kept beside it, numbered.
 
     Raises ConfigError when account and configuration disagree, StartRefused when the journal is
     of another configuration or strategy.
     """
     _check_account(config, truth)
     if (journal_dir / MANIFEST_NAME).exists():
-        plan = plan_of(read_manifest(journal_dir))
-        _check_unchanged(plan, config)
-        return plan, []
+        manifest = read_manifest(journal_dir)
+        plan = plan_of(manifest)
+        changed = _changes(plan, config)
+        if changed and not accepts_change:
+            raise StartRefused(
+                f"the {' and the '.join(changed)} changed since this journal began; finish it as "
+                "it was, or say how positions and strategies go on: --accept-change carry, warmup "
+                "or exits_only"
+            )
+        return (replace_plan(journal_dir, manifest, config) if changed else plan), []
     wanted = max(warmup_bars(config), 1)
     bars: list[Bar] = []
     for symbol in config.symbols:
@@ -74,17 +95,13 @@ def _check_account(config: Config, truth: AccountTruth) -> None:
         raise ConfigError(f"live.paper: {config.live.paper}, but the account is {kind}")
 
 
-def _check_unchanged(plan: RunPlan, config: Config) -> None:
+def _changes(plan: RunPlan, config: Config) -> list[str]:
     changed = []
     if config_hash(plan.config) != config_hash(config):
         changed.append("configuration")
     if plan.strategies_hash != strategies_hash(load_strategies(config)):
         changed.append("strategy")
-    if changed:
-        raise StartRefused(
-            f"the {' and the '.join(changed)} changed since this journal began; finish it as it "
-            "was, or begin anew in another live.log_dir with the positions closed"
-        )
+    return changed
 
 
 def _ticks(config: Config, truth: AccountTruth) -> Feed:

@@ -30,6 +30,7 @@ from regimeflow.live.summary import LiveSummary, summarise
 from regimeflow.model.commands import CancelOrder
 from regimeflow.model.events import EngineStopped
 from regimeflow.observe.baseline import Baseline
+from regimeflow.run.linked_fold import Restart
 from regimeflow.run.manifest import write_manifest
 from regimeflow.run.plan import RunPlan, make_plan
 from regimeflow.run.pump import Pump
@@ -42,6 +43,7 @@ class LiveRunner:
     """One live run over one configuration; use `run` once.
 
     `on_booted` is shown what the journal gave, before the first event; a test bench looks there.
+    `change` accepts that strategies or configuration differ from the journal's, behind a link.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class LiveRunner:
         *,
         progress: Progress | None = None,
         on_booted: Callable[[Booted], None] | None = None,
+        change: Restart | None = None,
     ) -> None:
         if config.live is None:
             raise ConfigError("live: missing; a live run needs a live section (see `init`)")
@@ -59,6 +62,7 @@ class LiveRunner:
         self._console = console
         self._progress = progress
         self._on_booted = on_booted
+        self._change = change
         self._stop = asyncio.Event()
         self._stop_reason = ""
 
@@ -107,11 +111,19 @@ class LiveRunner:
         client = make_client(self._config)
         try:
             truth = await client.connect()
-            plan, history = await linked_plan(self._config, client, truth, self._journal_dir)
+            plan, history = await linked_plan(
+                self._config,
+                client,
+                truth,
+                self._journal_dir,
+                accepts_change=self._change is not None,
+            )
             baseline = load_baseline(self._config, plan)
             self._announce(plan, f"{'paper' if truth.is_paper else 'LIVE'} {truth.account_id}")
             observers = LiveObservers(plan, self._live.log_dir, baseline)
-            booted = boot_linked(plan, self._journal_dir, (observers.on_record,))
+            booted = boot_linked(
+                plan, self._journal_dir, (observers.on_record,), change=self._change
+            )
             link = BrokerLink(client)
             pump, journal = self._open(plan, baseline, observers, booted, link)
             run = LinkedRun(self._config, client, truth, link, history)
@@ -209,16 +221,23 @@ class LiveRunner:
                 )
 
 
-def run_live(config: Config, *, console: Console, progress: Progress | None = None) -> LiveSummary:
+def run_live(
+    config: Config,
+    *,
+    console: Console,
+    progress: Progress | None = None,
+    change: Restart | None = None,
+) -> LiveSummary:
     """Run the live engine until a signal or the end of the playback, and say how it ended.
 
     The first SIGINT or SIGTERM stops in order; a second one raises KeyboardInterrupt.
     """
-    return asyncio.run(_with_signals(config, console, progress))
+    return asyncio.run(
+        _with_signals(LiveRunner(config, console, progress=progress, change=change), console)
+    )
 
 
-async def _with_signals(config: Config, console: Console, progress: Progress | None) -> LiveSummary:
-    runner = LiveRunner(config, console, progress=progress)
+async def _with_signals(runner: LiveRunner, console: Console) -> LiveSummary:
 
     def stop(name: str) -> bool:
         if runner.request_stop(f"stopped by {name}"):

@@ -7,10 +7,12 @@ from enum import StrEnum
 
 import msgspec
 
-from regimeflow.model.account import OrderRecord
+from regimeflow.model.evidence import CashRecovered as CashRecovered
+from regimeflow.model.evidence import ExternalAdopted as ExternalAdopted
+from regimeflow.model.evidence import FillRecovered as FillRecovered
+from regimeflow.model.evidence import OrderResolved as OrderResolved
 from regimeflow.model.ids import BrokerOrderId, ClientOrderId, IntentId, StrategyId, TimerId
-from regimeflow.model.order import OrderStatus, OrderType, Side, TimeInForce
-from regimeflow.model.reports import OrderFilled
+from regimeflow.model.order import OrderType, Side, TimeInForce
 
 # --- commands ---------------------------------------------------------------------------
 
@@ -231,42 +233,6 @@ class AccountMarked(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     bars: int
 
 
-class OrderResolved(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Evidence (not a report) settled or unsettled the state of an order.
-
-    `status` is what the order becomes: IN_DOUBT when nothing answers for it, NOT_FOUND when its
-    absence is proved, else what the broker's own list says (`order`).
-    """
-
-    client_order_id: ClientOrderId
-    status: OrderStatus
-    evidence: str
-    order: OrderRecord | None = None
-
-
-class FillRecovered(msgspec.Struct, frozen=True, tag=True):
-    """An execution that no stream delivered, found in the broker's own list and booked."""
-
-    fill: OrderFilled
-    evidence: str
-
-
-class ExternalAdopted(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """What the broker has and nobody here ordered is taken into the books, by policy or operator.
-
-    `kind` is that of the difference: `position` moves `quantity` units in at `price` without
-    cash, `cash` moves `quantity` of it as an external flow, an order (`order`) counts as
-    exposure from here on, valued at `price`.
-    """
-
-    kind: str
-    subject: str
-    quantity: Decimal
-    price: Decimal
-    reason: str
-    order: OrderRecord | None = None
-
-
 class StrategyStateSaved(msgspec.Struct, frozen=True, tag=True):
     """A strategy's state at a session roll, encoded with its types; restored from these bytes."""
 
@@ -290,6 +256,7 @@ Notice = (
     | AccountMarked
     | OrderResolved
     | FillRecovered
+    | CashRecovered
     | ExternalAdopted
     | StrategyStateSaved
 )

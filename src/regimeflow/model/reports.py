@@ -117,7 +117,10 @@ class CashPosted(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class BrokerSnapshot(msgspec.Struct, frozen=True, tag=True):
-    """What the broker lists. A part that is None was not read, which is not the same as empty."""
+    """What the broker lists. A part that is None was not read, which is not the same as empty.
+
+    `activities` are the newest cash postings that belong to `account`, oldest first.
+    """
 
     request_id: str
     orders: tuple[OrderRecord, ...] | None
@@ -125,6 +128,7 @@ class BrokerSnapshot(msgspec.Struct, frozen=True, tag=True):
     positions: tuple[PositionRecord, ...] | None
     account: AccountRecord | None
     ts_venue_ns: int
+    activities: tuple[CashPosted, ...] = ()
 
 
 class SnapshotFailed(msgspec.Struct, frozen=True, tag=True):

@@ -12,6 +12,7 @@ from typing import Any
 from regimeflow.journal.records import EpochOpened, Record
 from regimeflow.model import commands, events
 from regimeflow.model.account import FillRecord
+from regimeflow.model.evidence import as_observed
 from regimeflow.model.market import ActionKind, CorporateAction
 from regimeflow.observe.audit_entries import (
     MEMORYLESS,
@@ -55,7 +56,7 @@ class AuditFold:
 
     def entries(self, record: Record) -> list[AuditEntry]:
         """What the record adds to the audit, in order; often nothing."""
-        body = record.body
+        body = as_observed(record.body)
         handler = self._handlers.get(type(body)) or MEMORYLESS.get(type(body))
         if handler is None:
             return []

@@ -71,7 +71,7 @@ class DecisionFold:
         "outputs",
     )
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, after_seq: int = 0) -> None:
         self.engine = engine
         self.events = 0
         self.outputs = 0
@@ -81,7 +81,7 @@ class DecisionFold:
         self._outputs: Sequence[EngineOutput] = ()
         self._decided: list[Output] = []
         self._journaled: list[Output] = []
-        self._last_seq = 0
+        self._last_seq = after_seq
 
     def take(self, record: Record) -> None:
         """Take the next record in order of seq; nothing happens after a divergence."""

@@ -7,6 +7,7 @@ hashes are in every epoch's fingerprint.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from decimal import Decimal
@@ -15,7 +16,6 @@ from pathlib import Path
 import msgspec
 
 from regimeflow.config import Config, config_values, load_config
-from regimeflow.core.engine import Engine
 from regimeflow.data.feed import Feed, FeedKind
 from regimeflow.data.session_table import load_calendar
 from regimeflow.errors import JournalError, StartRefused
@@ -23,7 +23,9 @@ from regimeflow.journal.disk import OsDisk
 from regimeflow.model.timestamps import ns_from_date
 from regimeflow.regime.volatility_model import decode_model, encode_model
 from regimeflow.run import policy
+from regimeflow.run.fingerprint import strategies_hash
 from regimeflow.run.plan import CALENDAR_FIRST, CALENDAR_LAST, LinkTraits, RunPlan
+from regimeflow.run.strategies import load_strategies
 
 MANIFEST_NAME = "manifest.json"
 SCHEMA = "regimeflow.manifest/1"
@@ -91,9 +93,28 @@ def read_manifest(directory: Path) -> Manifest:
         raise JournalError(f"{path}: is not a manifest: {error}") from error
 
 
-def engine_of(manifest: Manifest) -> Engine:
-    """A fresh engine as the journal's run had it, with today's code and strategies."""
-    return plan_of(manifest).new_engine()
+def replace_plan(directory: Path, manifest: Manifest, config: Config) -> RunPlan:
+    """The journal's run under another configuration or strategy, as the user accepted it.
+
+    The manifest there is kept as `manifest-N.json`.
+    """
+    plan = plan_of(manifest)
+    plan = dataclasses.replace(
+        plan,
+        config=config,
+        instruments=policy.instruments(config),
+        strategies_hash=strategies_hash(load_strategies(config)),
+        strategy_names=tuple(entry.name for entry in config.strategies),
+    )
+    number = 1
+    while (kept := directory / f"manifest-{number}.json").exists():
+        number += 1
+    try:
+        (directory / MANIFEST_NAME).rename(kept)
+    except OSError as error:
+        raise JournalError(f"{directory}: the manifest cannot be replaced: {error}") from error
+    write_manifest(directory, plan)
+    return plan
 
 
 def plan_of(manifest: Manifest) -> RunPlan:

@@ -18,6 +18,7 @@ from regimeflow.journal.reader import read_records
 from regimeflow.journal.records import EpochOpened, Fingerprint
 from regimeflow.journal.verification import verify_chain
 from regimeflow.run.folds import DecisionFold, Divergence
+from regimeflow.run.linked_fold import LinkedFold
 from regimeflow.run.manifest import MANIFEST_NAME, plan_of, read_manifest
 
 PROGRESS_EVERY_RECORDS = 20_000
@@ -61,6 +62,7 @@ def verify_journal(path: Path, progress: Callable[[int], None] | None = None) ->
     chain = verify_chain(directory)
     problems = [] if chain.is_intact else [f"the hash chain is broken: {chain.problem}"]
     current = plan.fingerprint()
+    linked = LinkedFold(plan) if plan.link is not None else None
     fold = DecisionFold(plan.new_engine())
     epochs = 0
     differing: set[str] = set()
@@ -68,9 +70,14 @@ def verify_journal(path: Path, progress: Callable[[int], None] | None = None) ->
         if type(record.body) is EpochOpened:
             epochs += 1
             differing.update(_differences(record.body.fingerprint, current))
-        fold.take(record)
-        if fold.divergence is not None:
-            break
+        if linked is not None:
+            # An accepted change or a quarantine begins anew; what was before is history.
+            linked.take(record)
+            fold = linked.decisions
+        else:
+            fold.take(record)
+            if fold.divergence is not None:
+                break
         if progress is not None and not count % PROGRESS_EVERY_RECORDS:
             progress(count)
     parity = fold.finish(is_last_cut=True)

@@ -41,6 +41,9 @@ from regimeflow.venue.model import ExecutionModel
 from regimeflow.venue.orders import WorkingOrder, order_from, trading_window
 from regimeflow.venue.outbox import DueQueue
 
+ACTIVITIES_LISTED_MAX = 200
+"""Newest cash postings that a snapshot of the account lists."""
+
 
 class RequestDesk:
     """Answers requests from the venue's books; `session_open_ns` bounds the fills it lists."""
@@ -240,6 +243,7 @@ class RequestDesk:
             positions=ledger.position_records() if has_positions else None,
             account=account if has_account else None,
             ts_venue_ns=arrival_ns,
+            activities=tuple(ledger.postings[-ACTIVITIES_LISTED_MAX:]) if has_account else (),
         )
 
 

@@ -160,6 +160,7 @@ class AccountListed(Message, frozen=True, tag="account"):
     account: w.Text
     currency: w.Text
     venue_ns: w.Ns
+    activities: Annotated[list[w.CashLine], Meta(max_length=w.LIST_MAX)] = []
     incomplete: list[w.Text] = []
 
 

@@ -114,6 +114,25 @@ def snapshot_from(listed: m.AccountListed, request_id: str) -> BrokerSnapshot:
         if cash is None
         else AccountRecord(listed.account, listed.currency, Decimal(cash)),
         ts_venue_ns=listed.venue_ns,
+        activities=() if cash is None else tuple(cash_posting(x) for x in listed.activities),
+    )
+
+
+def cash_posting(line: w.CashLine) -> CashPosted:
+    """A listed movement of cash."""
+    return CashPosted(
+        line.activity_id, line.cash_kind, line.symbol, Decimal(line.amount), line.ts_venue_ns
+    )
+
+
+def cash_line(posting: CashPosted) -> w.CashLine:
+    """A movement of cash as it is listed."""
+    return w.CashLine(
+        activity_id=posting.activity_id,
+        cash_kind=posting.kind,
+        symbol=posting.symbol,
+        amount=format(posting.amount, "f"),
+        ts_venue_ns=posting.ts_venue_ns,
     )
 
 

@@ -91,6 +91,16 @@ class FillLine(Line, frozen=True, kw_only=True):
     ts_venue_ns: Ns
 
 
+class CashLine(Line, frozen=True, kw_only=True):
+    """One movement of cash without a fill."""
+
+    activity_id: Id
+    cash_kind: Text
+    symbol: Annotated[str, Meta(max_length=32)]
+    amount: Money
+    ts_venue_ns: Ns
+
+
 class PositionLine(Line, frozen=True):
     """One net position."""
 

@@ -217,6 +217,7 @@ class RequestDesk:
             account=self._account,
             currency=self._currency,
             venue_ns=snapshot.ts_venue_ns,
+            activities=[t.cash_line(posting) for posting in snapshot.activities],
         )
         scope = _scope_of(snapshot)
         before = self._last_listed.get(scope)

@@ -1,0 +1,66 @@
+"""Evidence as notices: what the broker's own lists showed that no report had said.
+
+They are outputs of the engine, journaled, and the ledger applies them like anything else; see
+`core/order_truth.py`.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from regimeflow.model.account import OrderRecord
+from regimeflow.model.ids import ClientOrderId
+from regimeflow.model.order import OrderStatus
+from regimeflow.model.reports import CashPosted, OrderFilled
+
+
+class OrderResolved(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Evidence (not a report) settled or unsettled the state of an order.
+
+    `status` is what the order becomes: IN_DOUBT when nothing answers for it, NOT_FOUND when its
+    absence is proved, else what the broker's own list says (`order`).
+    """
+
+    client_order_id: ClientOrderId
+    status: OrderStatus
+    evidence: str
+    order: OrderRecord | None = None
+
+
+class FillRecovered(msgspec.Struct, frozen=True, tag=True):
+    """An execution that no stream delivered, found in the broker's own list and booked."""
+
+    fill: OrderFilled
+    evidence: str
+
+
+class CashRecovered(msgspec.Struct, frozen=True, tag=True):
+    """A cash posting that no stream delivered, found in the broker's own list and booked."""
+
+    posting: CashPosted
+    evidence: str
+
+
+class ExternalAdopted(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """What the broker has and nobody here ordered is taken into the books, by policy or operator.
+
+    `kind` is that of the difference: `position` moves `quantity` units in at `price` without
+    cash, `cash` moves `quantity` of it as an external flow, an order (`order`) counts as
+    exposure from here on, valued at `price`.
+    """
+
+    kind: str
+    subject: str
+    quantity: Decimal
+    price: Decimal
+    reason: str
+    order: OrderRecord | None = None
+
+
+def as_observed(body: object) -> object:
+    """What observers fold: a recovered fill or posting is the fill or posting itself."""
+    if type(body) is FillRecovered:
+        return body.fill
+    return body.posting if type(body) is CashRecovered else body
