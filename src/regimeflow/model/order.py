@@ -18,10 +18,11 @@ class Side(StrEnum):
     BUY = "buy"
     SELL = "sell"
 
-    @property
-    def sign(self) -> int:
-        """+1 for a buy, -1 for a sell."""
-        return 1 if self is Side.BUY else -1
+    sign: int
+    """+1 for a buy, -1 for a sell."""
+
+    def __init__(self, tag: str) -> None:
+        self.sign = 1 if tag == "buy" else -1
 
     @property
     def opposite(self) -> Side:
@@ -143,7 +144,8 @@ class Order(msgspec.Struct, gc=False, kw_only=True, omit_defaults=True):
         """What could still fill; zero once the order is terminal (FIX tag 151)."""
         if self.status in TERMINAL_STATUSES:
             return ZERO
-        return max(self.quantity - self.filled_quantity, ZERO)
+        leaves = self.quantity - self.filled_quantity
+        return leaves if leaves > 0 else ZERO
 
     @property
     def average_price(self) -> Decimal | None:
