@@ -29,6 +29,12 @@ class Ledger(msgspec.Struct):
     postings: list[CashPosted] = []
     fee_state: FeeState = msgspec.field(default_factory=FeeState)
     financed_until_ns: int = 0
+    annulled: int = 0
+
+    @property
+    def executed(self) -> int:
+        """Executions so far, those annulled since included: no number is used twice."""
+        return len(self.fills) + self.annulled
 
     def position(self, symbol: str) -> Decimal:
         """Units held; zero when flat."""

@@ -188,7 +188,7 @@ class Matcher:
             is_maker=opportunity.role in (Role.MAKER, Role.PRINTED),
         )
         fill = FillRecord(
-            execution_id=ExecutionId(str(len(self.ledger.fills) + 1)),
+            execution_id=ExecutionId(str(self.ledger.executed + 1)),
             client_order_id=order.client_order_id,
             broker_order_id=order.broker_order_id,
             symbol=order.symbol,

@@ -236,6 +236,7 @@ class VenueMachine:
         multiplier: Decimal = self.instruments[fill.symbol].multiplier
         signed = fill.side.sign * fill.quantity
         ledger.fills.remove(fill)
+        ledger.annulled += 1
         ledger.cash += signed * fill.price * multiplier + fill.fee
         left = ledger.positions.get(fill.symbol, ZERO) - signed
         if left:
