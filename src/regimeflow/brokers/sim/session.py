@@ -101,7 +101,7 @@ class SimSession:
             return None
         if self._greeting.deadline_s is not None and now_s >= self._greeting.deadline_s:
             return f"no answer to the greeting in {self._request_timeout_s:g} s"
-        if now_s - self._heard_s >= self._heartbeat_timeout_s:
+        if now_s >= self._heard_s + self._heartbeat_timeout_s:  # the sum of `next_deadline_s`
             return f"silent for {self._heartbeat_timeout_s:g} s"
         return None
 
