@@ -38,6 +38,7 @@ class Incarnation:
     __slots__ = (
         "death",
         "descriptors",
+        "exception_handler",
         "files",
         "graveyard",
         "host_name",
@@ -61,6 +62,7 @@ class Incarnation:
         self.on_death: Callable[[Incarnation], None] = _nothing
         self.descriptors: dict[int, None] = {}
         self.files: list[weakref.ref[Any]] = []
+        self.exception_handler: Callable[..., object] | None = None
         self.signal_handlers: dict[int, Callable[[], object]] = {}
         self.graveyard: list[object] = []
 

@@ -237,10 +237,21 @@ class DetLoop(VirtualIoLoop):
 
     # --- bookkeeping ----------------------------------------------------------------------
 
+    def set_exception_handler(self, handler: Callable[..., object] | None) -> None:
+        """As asyncio's, for the process that asks: each life on this loop has its own."""
+        owner = CURRENT.get()
+        if owner is not None:
+            owner.exception_handler = handler
+
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Keep what nobody handled; the death of a process is not an error."""
         error = context.get("exception")
         if isinstance(error, HostKilled):
+            return
+        handle = context.get("handle")
+        owner = handle._context.get(CURRENT) if handle is not None else CURRENT.get()
+        if owner is not None and owner.exception_handler is not None:
+            owner.exception_handler(self, context)
             return
         self.unhandled_count += 1
         if len(self.unhandled) < UNHANDLED_MAX:
