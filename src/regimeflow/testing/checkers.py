@@ -38,6 +38,8 @@ UNSETTLED = frozenset(
     }
 )
 SHOWN_MAX = 5
+UNWRITABLE = "cannot be written"
+"""What a refused start says about a dead disk, whichever file it was."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +235,8 @@ def _nothing_unhandled(evidence: Evidence, _: _Reading) -> list[str]:
     found = [
         f"{type(error).__name__}: {error}"
         for error in evidence.errors
-        if not isinstance(error, expected) or isinstance(error, JournalCorrupt)
+        if (not isinstance(error, expected) and UNWRITABLE not in str(error))
+        or isinstance(error, JournalCorrupt)
     ]
     return found + list(evidence.unhandled)
 

@@ -44,7 +44,7 @@ AT_REST_S = 3
 class Verdict:
     """What one run did and whether it held. Times are virtual seconds.
 
-    `recovered_s` is from the healing to books that are equal and at rest; None if never.
+    `recovered_s` is from the healing to equal books, nothing in doubt and no hold; None if never.
     `blind_orders` arrived while the engine was dead or its link down.
     """
 
@@ -98,6 +98,7 @@ class _Act:
         self._faults = HostileFaults(scenario.faults, world.rng("faults"))
         self._stage = Stage(world, stand, self._faults)
         self._recovered_s: float | None = None
+        self._has_settled = False
         self._blind_s = 0
         self._blind_exposure = ZERO
 
@@ -110,9 +111,9 @@ class _Act:
         await asyncio.sleep(CALM_S)
         await self._be_hostile()
         await self._heal()
-        healed_s = loop.time()
+        self._recovered_s = await self._at_rest()
         await asyncio.sleep(CALM_S)
-        self._recovered_s = await self._settle(healed_s)
+        self._has_settled = await self._at_rest() is not None
         stage.stop()
         await supervisor
         watcher.cancel()
@@ -145,13 +146,13 @@ class _Act:
         if stage.server is not None:
             stage.server.mute(is_on=False)
 
-    async def _settle(self, healed_s: float) -> float | None:
-        """Wait until the engine is at rest with equal books; how long after the healing."""
-        calm_s = 0
+    async def _at_rest(self) -> float | None:
+        """Wait until the engine is at rest with equal books; returns how long that took."""
+        began_s, calm = self._world.now_s, 0
         for _ in range(SETTLE_S_MAX):
-            calm_s = calm_s + 1 if self._is_at_rest() else 0
-            if calm_s >= AT_REST_S:
-                return max(self._world.now_s - AT_REST_S - healed_s, 0.0)
+            calm = calm + 1 if self._is_at_rest() else 0
+            if calm >= AT_REST_S:
+                return self._world.now_s - began_s - AT_REST_S + 1
             await asyncio.sleep(1)
         return None
 
@@ -201,7 +202,7 @@ class _Act:
             errors=[life.error for life in stage.lives if life.error is not None],
             unhandled=unhandled,
             is_quarantined=any(boot.quarantine for boot in stage.boots),
-            has_settled=self._recovered_s is not None,
+            has_settled=self._has_settled,
         )
         return Verdict(
             scenario=self._scenario.name,
