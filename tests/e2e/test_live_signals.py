@@ -95,6 +95,7 @@ def test_second_signal_ends_at_once(raw: RunConfiguration, tmp_path: Path) -> No
     assert_journal_holds(log_dir / "journal")
 
 
+@pytest.mark.slow
 def test_killed_processes_end_as_if_they_had_not_been(
     raw: RunConfiguration, tmp_path: Path
 ) -> None:

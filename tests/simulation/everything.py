@@ -28,7 +28,7 @@ def everything(feed: str, directory: Path, *, order_at_stop: bool = False) -> Ru
         return configuration(
             EVERY_CALL,
             symbols=["AAA", "BBB"],
-            data=write_minutes(directory, step_minutes=5),
+            data=write_minutes(directory, step_minutes=10),
             days=DAYS,
             params=params,
             live=live,

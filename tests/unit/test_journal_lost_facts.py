@@ -49,6 +49,8 @@ def test_market_is_cut_at_the_first_hole_behind_the_last_fact(
 ) -> None:
     write(tmp_path, steps)
     lose_last_facts(tmp_path)
+    seqs = [record.seq for record in read_records(tmp_path)]
+    assert seqs == list(range(1, len(seqs) + 1))
     recovered = recover(tmp_path)
     assert [record.seq for record in read_records(tmp_path)] == kept_seqs
     assert recovered.next_seq == next_seq

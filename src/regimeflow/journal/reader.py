@@ -19,12 +19,25 @@ from regimeflow.journal.walk import FactsWalk, walk_market
 def read_records(directory: Path, *, from_seq: int = 0) -> Iterator[Record]:
     """Every record with `seq >= from_seq`, of both files, by `seq`.
 
-    Stops at a torn tail. Raises JournalCorrupt for damage anywhere else, JournalError for a
-    record or format of a newer version; both name the file.
+    Stops at a torn tail, and at a hole in the market data behind the last fact: a process was
+    killed before it wrote the facts in between, and recovery cuts there. Raises JournalCorrupt
+    for damage anywhere else, JournalError for a record or format of a newer version; both name
+    the file.
     """
-    facts = read_facts(directory, from_seq=from_seq)
+    has_more_facts = True
+
+    def facts() -> Iterator[Record]:
+        nonlocal has_more_facts
+        yield from read_facts(directory, from_seq=from_seq)
+        has_more_facts = False
+
     market = read_market(directory, from_seq=from_seq)
-    return heapq.merge(facts, market, key=attrgetter("seq"))
+    last_seq = 0
+    for record in heapq.merge(facts(), market, key=attrgetter("seq")):
+        if not has_more_facts and last_seq and record.seq != last_seq + 1:
+            return
+        last_seq = record.seq
+        yield record
 
 
 def read_facts(directory: Path, *, from_seq: int = 0) -> Iterator[Record]:
