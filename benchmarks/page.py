@@ -17,12 +17,14 @@ Written by `make bench` (`python -m benchmarks`); run it to have your own machin
 Absolute times belong to the machine below and to what else it was doing. The ratio to the floor,
 measured in the same run, is what carries over: aims are stated as ratios wherever they can be.
 """
-WHAT_COSTS_WHAT = """\
+READING = """\
 ## How to read it
 
 * *Event* rows are whole runs of the backtest path: feed, schedule, pump, engine, strategy,
-  simulated venue, books. The best round counts, because interruptions only ever add.
-* *Latency* rows are percentiles, in one process, with the journal on a real disk.
+  simulated venue, books, in processor time. An order is three events of the stream and is kept
+  in two sets of books, the engine's and the venue's; each has its own acceptance and fill.
+* *Latency* rows are percentiles of wall time, in one process, with the journal on a real disk:
+  on a machine with other work the 99th is that work.
 * A commit that is synced costs what the disk takes. That is why it is a named choice
   (`live.journal.durability`), and why nothing in the engine's own time is worth optimising
   beside it.
@@ -38,7 +40,7 @@ def write_page(path: Path, machine: Machine, results: Sequence[Result]) -> None:
         *map(_row, results),
     ]
     notes = [f"* **{result.what}**: {result.detail}." for result in results]
-    parts = [INTRODUCTION, _machine_line(machine), *rows, "", WHAT_COSTS_WHAT, "## How measured"]
+    parts = [INTRODUCTION, _machine_line(machine), *rows, "", READING, "## How measured"]
     path.write_text("\n".join([*parts, "", *notes]) + "\n", encoding="utf-8")
 
 
