@@ -108,6 +108,8 @@ class LinkedRun:
         loop.set_exception_handler(lambda _, context: self._fail(context, stop))
         for bar in self._history if not booted.is_resumed else ():
             pump.take(max(bar.ts_close_ns, pump.ts_ns), bar)
+        # Part of the last event's outputs: they precede whatever this start brings.
+        never_left = self._deny_unwritten(pump, booted)
         boot = booted.recovered.boot + 1
         pump.ts_ns = clock.now_ns()
         if booted.rebuilt_as:
@@ -118,7 +120,7 @@ class LinkedRun:
             pump.open_epoch("restart" if booted.is_resumed else "start", boot)
         if booted.quarantine:
             inbox.deliver(e.Halt(booted.quarantine))
-        self._settle_boot(pump, inbox, booted)
+        self._settle_boot(pump, inbox, never_left)
         timers.rearm(pump.engine.ledger.timers.pending)
         sessions = SessionClock(plan.calendar, clock, inbox.deliver, pump.engine.market.session)
         if "session" not in self._truth.capabilities.streams:
@@ -152,9 +154,8 @@ class LinkedRun:
 
     # --- boot ---------------------------------------------------------------------------
 
-    def _settle_boot(self, pump: Pump, inbox: Inbox, booted: Booted) -> None:
+    def _settle_boot(self, pump: Pump, inbox: Inbox, never_left: Sequence[e.Event]) -> None:
         """Deny what never left, doubt what may have."""
-        never_left = self._deny_unwritten(pump, booted)
         for event in never_left:
             inbox.deliver(event)
         for order in list(pump.engine.ledger.orders.open.values()):
