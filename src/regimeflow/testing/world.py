@@ -184,6 +184,7 @@ class World:
             for host in self.hosts.values():
                 for incarnation in host.incarnations:
                     incarnation.graveyard.clear()
+                    incarnation.exception_handler = None
                     self._files.bury(incarnation)
             gc.collect()
 
