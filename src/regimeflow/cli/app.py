@@ -15,6 +15,7 @@ from regimeflow.cli import (
     config,
     init,
     live,
+    rehearse,
     replay,
     status,
     venue,
@@ -78,6 +79,7 @@ app.command("backtest")(backtest.backtest)
 app.command("live")(live.live)
 app.command("status")(status.status)
 app.command("replay")(replay.replay)
+app.command("rehearse")(rehearse.rehearse)
 app.add_typer(_audit_app, name="audit", help="The audit log and the journal behind it.")
 app.add_typer(_config_app, name="config", help="The configuration.")
 app.command("brokers")(brokers.brokers)

@@ -265,7 +265,9 @@ def _reasons(_: Evidence, seen: _Reading) -> list[str]:
 
 
 def _told(positions: dict[str, Decimal]) -> str:
-    return ", ".join(f"{symbol} {quantity}" for symbol, quantity in sorted(positions.items())) or "-"
+    return (
+        ", ".join(f"{symbol} {quantity}" for symbol, quantity in sorted(positions.items())) or "-"
+    )
 
 
 _Check = Callable[[Evidence, _Reading], Sequence[str]]

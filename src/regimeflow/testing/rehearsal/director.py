@@ -83,10 +83,17 @@ def rehearse(config: Config, scenario: Scenario, seed: int) -> Verdict:
         tempfile.TemporaryDirectory(prefix="regimeflow-") as directory,
         World(seed, directory=Path(directory), faults=scenario.name) as world,
     ):
-        act = _Act(world, stand, scenario)
-        world.run(act.play, is_strict=False)
-        unhandled = [*world.loop.unhandled, *(str(w.message) for w in warned)]
-        return act.verdict(seed, unhandled)
+        return _played(world, stand, scenario, warned)
+
+
+def _played(
+    world: World, stand: Stand, scenario: Scenario, warned: Sequence[warnings.WarningMessage]
+) -> Verdict:
+    """In a frame of its own: whoever still refers to the dead would keep them from burial."""
+    act = _Act(world, stand, scenario)
+    world.run(act.play, is_strict=False)
+    unhandled = [*world.loop.unhandled, *(str(warning.message) for warning in warned)]
+    return act.verdict(unhandled)
 
 
 class _Act:
@@ -179,7 +186,7 @@ class _Act:
                     exposure = stage.witness.exposure(stage.machine)
                     self._blind_exposure = max(self._blind_exposure, exposure)
 
-    def verdict(self, seed: int, unhandled: Sequence[str]) -> Verdict:
+    def verdict(self, unhandled: Sequence[str]) -> Verdict:
         """Judge what was played."""
         stage, machine = self._stage, self._stage.machine
         ledger, witness = machine.venue.ledger, stage.witness
@@ -207,7 +214,7 @@ class _Act:
         return Verdict(
             scenario=self._scenario.name,
             story=self._scenario.story,
-            seed=seed,
+            seed=self._world.seed,
             findings=judge(evidence),
             injected=+(stage.injected + self._faults.fired),
             branches=branches_of(journal_dir, stage.boots),

@@ -101,8 +101,9 @@ class Stage:
             self.engine.start(self._live, kill_at=kill_at, death=death)
             ending = await self.engine.ended(within_s=LIFE_S_MAX)
             self._note(ending)
-            if not self._is_over and len(self.lives) < BOOTS_MAX:
-                await asyncio.sleep(RESTART_AFTER_S)
+            if len(self.lives) >= BOOTS_MAX:
+                return
+            await asyncio.sleep(RESTART_AFTER_S)
 
     def stop(self) -> None:
         """Ask the engine for an orderly end; it is not started again."""

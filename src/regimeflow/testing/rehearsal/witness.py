@@ -7,7 +7,6 @@ order arrives, when nobody can mend anything any more: position plus all that ma
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -94,9 +93,9 @@ class Witness:
 class WatchedMachine(VenueMachine):
     """The venue itself, with a witness looking on."""
 
-    def __init__(self, witness: Witness, *args: Any, **options: Mapping[str, Any]) -> None:
+    def __init__(self, witness: Witness, *args: Any, **options: Any) -> None:
         self._witness = witness
-        super().__init__(*args, **options)  # type: ignore[arg-type]
+        super().__init__(*args, **options)
         witness.machine = self
 
     def take(self, ts_ns: int, command: SubmitOrder | CancelOrder | ReplaceOrder) -> None:
