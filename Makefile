@@ -5,6 +5,7 @@
 
 PYTHON ?= python3
 SEEDS ?= 400
+WORKERS ?= auto
 UV_VERSION := 0.13.9
 
 ifeq ($(OS),Windows_NT)
@@ -19,14 +20,14 @@ endif
 
 PIP_QUIET := --quiet --disable-pip-version-check --no-input
 STAMP := .venv/.installed
-SUITES := $(wildcard tests/unit tests/property tests/conformance tests/simulation tests/e2e tests/tidy)
+SUITES := $(wildcard tests/simulation tests/e2e tests/conformance tests/faults tests/property tests/unit tests/tidy)
 QUICK_SUITES := $(wildcard tests/tidy tests/unit)
 SOURCES := $(wildcard src tests benchmarks tools docs examples)
 TYPED := src $(wildcard tests benchmarks tools docs/*.py examples/*.py examples/*/*.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check lint types sim bench docs calendars lock format clean
+.PHONY: help setup demo test check lint types sim mutants bench docs calendars lock format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -47,10 +48,10 @@ demo: $(STAMP) ## the main job: a backtest, then the same strategy live on recor
 	@$(BIN)/regimeflow_live --config examples/demo.yaml
 
 test: $(STAMP) ## every test that finishes in minutes
-	@$(BIN)/python -m pytest -q -m "not slow" $(SUITES)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow" $(SUITES)
 
 check: lint types ## before a commit: format, lint, types, tidy and unit tests
-	@$(BIN)/python -m pytest -q -m "not slow" $(QUICK_SUITES)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow" $(QUICK_SUITES)
 
 lint: $(STAMP)
 	@$(BIN)/ruff format --check $(SOURCES)
@@ -61,6 +62,9 @@ types: $(STAMP)
 
 sim: $(STAMP) ## the fault simulation over many seeds: make sim SEEDS=5000
 	@REGIMEFLOW_SIM_SEEDS=$(SEEDS) $(BIN)/python -m pytest -q tests/simulation
+
+mutants: $(STAMP) ## plant known bugs one by one; each has to be killed by its tests
+	@$(BIN)/python -m tests.faults.run_mutants
 
 bench: $(STAMP) ## the benchmarks behind every speed claim
 	@$(BIN)/python -m benchmarks
