@@ -81,6 +81,8 @@ class LinkedFold:
     def rebuild(self, how: Restart, carry_over: bytes) -> Engine:
         """An engine on carried-over books, its strategies brought back as `how` says."""
         ledger = restore_ledger(self._books, carry_over)
+        # Carried-over books remember a week of fills; a venue may repeat those of the whole run.
+        ledger.orders.executions.booked = self.ledger.orders.executions.booked.copy()
         engine = Engine(self._plan.setup(), ledger=ledger, market=self._market.copy())
         engine.session_handler.session = self._market.session
         if how is not Restart.WARMUP:
