@@ -16,6 +16,7 @@ from pathlib import Path
 import typer
 from typer.testing import CliRunner
 
+from docs.fault_matrix import fault_matrix
 from docs.source_reading import (
     audit_types,
     functions_in,
@@ -261,6 +262,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/controls.md": controls,
     "reference/errors.md": errors,
     "reference/events.md": events,
+    "reference/fault-matrix.md": fault_matrix,
     "reference/metrics.md": metrics,
     "reference/order-states.md": order_states,
     "reference/strategy.md": strategy,

@@ -16,7 +16,7 @@ CHARACTERS_PER_LINE_MAX = 100
 VAGUE_NAMES = frozenset(
     {"common", "helper", "helpers", "misc", "miscellaneous", "stuff", "util", "utils"}
 )
-SUITES = ("unit", "property", "conformance", "simulation", "e2e", "tidy")
+SUITES = ("unit", "property", "conformance", "faults", "simulation", "e2e", "tidy")
 TEST_FILE = re.compile(r"test_[a-z0-9]+(_[a-z0-9]+)*\.py")
 TEST_FUNCTION = re.compile(r"test(_[a-z0-9]+){3,}")
 CHECKING_CALLS = ("assert", "check", "expect", "verify", "run_state_machine")

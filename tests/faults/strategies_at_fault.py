@@ -1,0 +1,28 @@
+"""Strategies that a run is interrupted with: named here, loaded as a user's would be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regimeflow.model.market import Bar
+from regimeflow.model.order import Side, TimeInForce
+from regimeflow.strategy.base import Strategy
+
+
+class RestFarAway(Strategy):
+    """One order a bar, each so far away that it rests for ever."""
+
+    bars: int
+
+    def initialize(self, ctx: Any) -> None:
+        self.bars = 0
+
+    def on_bar(self, bar: Bar) -> None:
+        self.bars += 1
+        self.ctx.submit_order(
+            bar.symbol,
+            Side.BUY,
+            self.bars,
+            limit_price=1.0,
+            time_in_force=TimeInForce.GTC,
+        )
