@@ -20,12 +20,11 @@ from pathlib import Path
 
 from regimeflow.config import Config
 from regimeflow.model.order import ZERO
-from regimeflow.testing import PERFECT, DiskFaults, World
+from regimeflow.testing import PERFECT, DiskFaults, Outcome, World
 from regimeflow.testing.checkers import UNSETTLED, Evidence, Finding, VenueTruth, judge
 from regimeflow.testing.rehearsal.branches import branches_of
 from regimeflow.testing.rehearsal.faults import HostileFaults
 from regimeflow.testing.rehearsal.scenarios import (
-    HOSTILE_S,
     RANDOM,
     SCENARIOS,
     Scenario,
@@ -58,6 +57,7 @@ class Verdict:
     orders: int
     fills: int
     boots: int
+    kills: int
     blind_s: int
     blind_exposure: Decimal
     virtual_s: float
@@ -77,7 +77,7 @@ def scenario_of(name: str, seed: int) -> Scenario:
 
 def rehearse(config: Config, scenario: Scenario, seed: int) -> Verdict:
     """Run a scenario to its end and judge it. Raises SimulationFailed if the world breaks."""
-    stand = set_up(config, seed=seed, trading_s=HOSTILE_S + 2 * CALM_S)
+    stand = set_up(config, seed=seed, trading_s=scenario.lasts_s + 2 * CALM_S)
     with (
         _quiet() as warned,
         tempfile.TemporaryDirectory(prefix="regimeflow-") as directory,
@@ -113,6 +113,7 @@ class _Act:
         """Calm, hostile, calm again, at rest."""
         stage, loop = self._stage, asyncio.get_running_loop()
         await stage.open_venue()
+        stage.kill_engine_at(*self._scenario.first_kill)
         supervisor = loop.create_task(stage.supervise())
         watcher = loop.create_task(self._watch())
         await asyncio.sleep(CALM_S)
@@ -134,11 +135,11 @@ class _Act:
         began_s = self._world.now_s
         if self._scenario.script is not None:
             try:
-                async with asyncio.timeout(HOSTILE_S):
+                async with asyncio.timeout(self._scenario.lasts_s):
                     await self._scenario.script(self._stage, self._world.rng("script"))
             except TimeoutError:
                 pass
-        await asyncio.sleep(max(began_s + HOSTILE_S - self._world.now_s, 0.0))
+        await asyncio.sleep(max(began_s + self._scenario.lasts_s - self._world.now_s, 0.0))
 
     async def _heal(self) -> None:
         stage = self._stage
@@ -222,6 +223,7 @@ class _Act:
             orders=witness.taken.total(),
             fills=len(ledger.fills),
             boots=len(stage.lives),
+            kills=sum(life.outcome is Outcome.KILLED for life in stage.lives),
             blind_s=self._blind_s,
             blind_exposure=self._blind_exposure,
             virtual_s=self._world.now_s,

@@ -23,13 +23,18 @@ Script = Callable[[Stage, random.Random], Coroutine[Any, Any, None]]
 
 @dataclass(frozen=True)
 class Scenario:
-    """A story; `faults` as on the command line of `venue sim` (see `parse_fault`)."""
+    """A story; `faults` as on the command line of `venue sim` (see `parse_fault`).
+
+    `first_kill` is the step before which the engine's first life ends, and how (0: it does not).
+    """
 
     name: str
     story: str
     faults: tuple[str, ...] = ()
     link: LinkProfile | None = None
     script: Script | None = None
+    lasts_s: int = HOSTILE_S
+    first_kill: tuple[int, Death] = (0, Death.KILL)
 
 
 async def _gateway_restart(stage: Stage, rng: random.Random) -> None:

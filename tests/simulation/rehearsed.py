@@ -1,0 +1,68 @@
+"""A configuration that trades often, and runs of it that other processes can repeat.
+
+`python -m tests.simulation.rehearsed SEED…` prints one digest a seed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from regimeflow.config import Config, load_config
+from regimeflow.testing.rehearsal.director import Verdict, rehearse, scenario_of
+from regimeflow.testing.rehearsal.scorecard import counted
+
+BUSY = {
+    "strategy": {
+        "name": "moving_average_cross",
+        "id": "sma",
+        "params": {"fast_period": 2, "slow_period": 5, "quantity": 100},
+    },
+    "live": {
+        "broker": "sim",
+        "paper": True,
+        "symbols": ["AAPL", "MSFT", "IBM"],
+        "broker_config": {"url": "http://127.0.0.1:1"},
+        "max_order_value": 100_000,
+        "max_orders_per_minute": 0,
+        "risk": {"limits": {"max_notional": 250_000, "max_position": 200}},
+    },
+    "backtest": {
+        "initial_capital": 100_000,
+        "execution": {"latency_ms": 250, "fees": "ibkr_fixed"},
+    },
+}
+
+
+def busy_config() -> Config:
+    """Three shares, crossing averages every few bars, limits that bind."""
+    return load_config(BUSY, environ={})
+
+
+def run(scenario: str, seed: int) -> Verdict:
+    """One run of the busy configuration."""
+    return rehearse(busy_config(), scenario_of(scenario, seed), seed)
+
+
+def told(verdict: Verdict) -> str:
+    """Why a run failed, with what repeats it."""
+    broken = [f"{f.invariant}: {'; '.join(f.problems)}" for f in verdict.findings if not f.holds]
+    return "\n".join(
+        [
+            f"scenario {verdict.scenario} seed {verdict.seed} ({verdict.story})",
+            *broken,
+            f"injected: {counted(verdict.injected)}",
+            "to repeat: REGIMEFLOW_SIM_SEED="
+            f"{verdict.scenario}/{verdict.seed} pytest tests/simulation/test_seeds.py -k repeated",
+        ]
+    )
+
+
+def main(seeds: Sequence[str]) -> None:
+    """Print a digest for each seed of the swarm."""
+    for seed in seeds:
+        print(run("random", int(seed)).digest)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
