@@ -44,31 +44,36 @@ def build_order(
     which the gate denies. Exits of a bracket are rounded as orders of the opposite side.
     """
     exit_side = side.opposite
-    order = Order(
-        client_order_id=client_order_id,
-        strategy_id=intent_id.strategy_id,
-        symbol=instrument.symbol,
-        side=side,
-        order_type=order_type
-        or _implied_type(limit_price, stop_price, trail_amount, trail_fraction),
-        quantity=_units(instrument, quantity, notional, mark),
-        limit_price=None if limit_price is None else instrument.quantize_price(limit_price, side),
-        stop_price=None if stop_price is None else instrument.quantize_stop(stop_price, side),
-        trail_amount=None if trail_amount is None else decimal_from(trail_amount),
-        trail_fraction=None if trail_fraction is None else decimal_from(trail_fraction),
-        time_in_force=time_in_force,
-        expire_ns=expire_ns,
-        reduce_only=reduce_only,
-        take_profit_price=None
-        if take_profit is None
-        else instrument.quantize_price(take_profit, exit_side),
-        stop_loss_price=None
-        if stop_loss is None
-        else instrument.quantize_stop(stop_loss, exit_side),
-        tag=tag,
-        intent_id=intent_id,
-        client_order_ids=(client_order_id,),
-    )
+    try:
+        order = Order(
+            client_order_id=client_order_id,
+            strategy_id=intent_id.strategy_id,
+            symbol=instrument.symbol,
+            side=side,
+            order_type=order_type
+            or _implied_type(limit_price, stop_price, trail_amount, trail_fraction),
+            quantity=_units(instrument, quantity, notional, mark),
+            limit_price=None
+            if limit_price is None
+            else instrument.quantize_price(limit_price, side),
+            stop_price=None if stop_price is None else instrument.quantize_stop(stop_price, side),
+            trail_amount=None if trail_amount is None else _distance(instrument, trail_amount),
+            trail_fraction=None if trail_fraction is None else decimal_from(trail_fraction),
+            time_in_force=time_in_force,
+            expire_ns=expire_ns,
+            reduce_only=reduce_only,
+            take_profit_price=None
+            if take_profit is None
+            else instrument.quantize_price(take_profit, exit_side),
+            stop_loss_price=None
+            if stop_loss is None
+            else instrument.quantize_stop(stop_loss, exit_side),
+            tag=tag,
+            intent_id=intent_id,
+            client_order_ids=(client_order_id,),
+        )
+    except (ValueError, ArithmeticError) as error:
+        raise UsageError(f"{instrument.symbol}: {error}") from error
     _check_terms(order)
     return order
 
@@ -90,11 +95,14 @@ def new_terms(
     ):
         if new is not None and old is None:
             raise UsageError(f"{order.symbol}: a {order.order_type} order has no {name} to change")
-    return (
-        None if quantity is None else instrument.quantize_quantity(quantity),
-        None if limit_price is None else instrument.quantize_price(limit_price, order.side),
-        None if stop_price is None else instrument.quantize_stop(stop_price, order.side),
-    )
+    try:
+        return (
+            None if quantity is None else instrument.quantize_quantity(quantity),
+            None if limit_price is None else instrument.quantize_price(limit_price, order.side),
+            None if stop_price is None else instrument.quantize_stop(stop_price, order.side),
+        )
+    except (ValueError, ArithmeticError) as error:
+        raise UsageError(f"{order.symbol}: {error}") from error
 
 
 def _units(
@@ -102,21 +110,24 @@ def _units(
 ) -> Decimal:
     if (quantity is None) == (notional is None):
         raise UsageError(f"{instrument.symbol}: give either a quantity or a notional")
-    try:
-        if quantity is not None:
-            units = instrument.quantize_quantity(quantity)
-        elif mark <= 0:
-            raise UsageError(f"{instrument.symbol}: no price yet to convert a notional with")
-        else:
-            budget = decimal_from(notional)  # type: ignore[arg-type]
-            units = instrument.quantize_quantity(budget / (mark * instrument.multiplier))
-    except (ValueError, ArithmeticError) as error:
-        raise UsageError(f"{instrument.symbol}: {error}") from error
+    if quantity is not None:
+        units = instrument.quantize_quantity(quantity)
+    elif mark <= 0:
+        raise UsageError(f"{instrument.symbol}: no price yet to convert a notional with")
+    else:
+        budget = decimal_from(notional)  # type: ignore[arg-type]
+        units = instrument.quantize_quantity(budget / (mark * instrument.multiplier))
     if units < 0:
         raise UsageError(
             f"{instrument.symbol}: quantity {units} is negative; the side says the direction"
         )
     return units
+
+
+def _distance(instrument: Instrument, amount: Number) -> Decimal:
+    """A trail as it was said, once it is known to be of a size that prices can have."""
+    instrument.quantize_price(amount, Side.BUY)
+    return decimal_from(amount)
 
 
 def _implied_type(
@@ -147,5 +158,7 @@ def _check_terms(order: Order) -> None:
     trail = order.trail_amount if order.trail_amount is not None else order.trail_fraction
     if trail is not None and trail <= 0:
         problems.append("a trail must be positive")
+    if order.trail_fraction is not None and order.trail_fraction >= 1:
+        problems.append("a trail_fraction is below 1 (0.05 is 5 %)")
     if problems:
         raise UsageError(f"{order.symbol} {kind} order: " + "; ".join(problems))

@@ -7,7 +7,7 @@ order is never more aggressive than asked, a quantity is never rounded up.
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal, InvalidOperation
 from enum import StrEnum
 from functools import lru_cache
 
@@ -18,6 +18,8 @@ from regimeflow.model.order import Side
 Number = int | float | str | Decimal
 PRICES_KEPT_MAX = 4_096
 """Floats whose exact value is remembered, least recently used dropped first."""
+STEP_DIGITS_MAX = 24
+"""A size of this many digits, counted in ticks or lots, is a mistake; arithmetic has 28."""
 
 
 class AssetClass(StrEnum):
@@ -36,7 +38,10 @@ def decimal_from(number: Number) -> Decimal:
         return _shortest(number)
     if isinstance(number, bool):
         raise ValueError(f"a truth value is not a number: {number!r}")
-    value = number if isinstance(number, Decimal) else Decimal(str(number))
+    try:
+        value = number if isinstance(number, Decimal) else Decimal(str(number))
+    except InvalidOperation:
+        raise ValueError(f"not a number: {number!r}") from None
     if not value.is_finite():
         raise ValueError(f"not a finite number: {number!r}")
     return value
@@ -63,6 +68,8 @@ class Instrument(msgspec.Struct, frozen=True):
     multiplier: Decimal = Decimal(1)
     is_shortable: bool = True
 
+    # Each raises ValueError for what is no number, or far beyond any market.
+
     def quantize_price(self, price: Number, side: Side) -> Decimal:
         """`price` on the tick grid: down for a buy, up for a sell (never more aggressive)."""
         rounding = ROUND_FLOOR if side is Side.BUY else ROUND_CEILING
@@ -79,4 +86,9 @@ class Instrument(msgspec.Struct, frozen=True):
 
     @staticmethod
     def _on_grid(value: Decimal, step: Decimal, rounding: str) -> Decimal:
-        return (value / step).to_integral_value(rounding=rounding) * step
+        steps = (value / step).to_integral_value(rounding=rounding)
+        if steps.adjusted() >= STEP_DIGITS_MAX:
+            raise ValueError(
+                f"{value} is too large: more than {STEP_DIGITS_MAX} digits in steps of {step}"
+            )
+        return steps * step
