@@ -89,6 +89,18 @@ def test_order_that_expired_is_ordered_again_and_a_denied_one_is_not() -> None:
         assert len(ctx.orders) == orders
 
 
+def test_a_crossing_while_an_order_works_cancels_it_and_the_next_bar_trades() -> None:
+    """Selling what is still being bought would be denied, and the purchase would then stand."""
+    strategy, ctx = crossing(fast_period=1, slow_period=2)
+    feed(strategy, bars_of("A", [1.0, 2.0]))
+    ctx.orders[0].status = OrderStatus.NEW
+    ctx.positions["A"].quantity = Decimal(0)
+    feed(strategy, bars_of("A", [1.0], first_day=2))
+    assert [order.status for order in ctx.orders] == [OrderStatus.CANCELED]
+    feed(strategy, bars_of("A", [3.0], first_day=3))
+    assert [order.side for order in ctx.orders] == [Side.BUY, Side.BUY]
+
+
 def test_changed_period_is_taken_up_when_an_old_state_is_restored() -> None:
     strategy, _ = crossing(fast_period=2, slow_period=4)
     feed(strategy, bars_of("A", [1.0, 2.0, 3.0, 4.0, 5.0]))

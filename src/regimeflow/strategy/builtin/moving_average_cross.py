@@ -52,7 +52,8 @@ class MovingAverageCross(Strategy):
 
     Long only, each symbol by itself. The position is taken on the first tradable bar after
     `slow_period` closes, then at each crossing. Equal averages change nothing. Splits rescale
-    the averages. What expired unfilled is ordered again on the next bar.
+    the averages. What expired unfilled is ordered again on the next bar. A crossing while an
+    order still works cancels that order, and the next bar trades.
     """
 
     parameters: ClassVar[Mapping[str, Parameter]] = {
@@ -117,6 +118,12 @@ class MovingAverageCross(Strategy):
         if is_long is averages.is_long or self.ctx.is_warmup:
             return
         if abs(spread) > EQUAL_FRACTION * slow_sum * self.fast_period:
+            working = self.ctx.open_orders(bar.symbol)
+            if working:  # an order that no longer fits; the next bar sees what it became
+                averages.is_long = None
+                for order in working:
+                    self.ctx.cancel_order(order.client_order_id)
+                return
             averages.is_long = is_long
             self.ctx.target_position(bar.symbol, self.quantity if is_long else 0)
 
