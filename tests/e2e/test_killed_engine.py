@@ -14,7 +14,7 @@ from tests.e2e.killed_engine import Drive, check_nothing_lost_or_doubled
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 
 
-def drive_through(directory: Path, *, kills: int, speed: float, last_day: str) -> None:
+def check_kills(directory: Path, *, kills: int, speed: float, last_day: str) -> None:
     """Kill, restart, run to the end, compare."""
     rng = random.Random(7)
     drive = Drive(directory, speed=speed, last_day=last_day)
@@ -30,9 +30,9 @@ def drive_through(directory: Path, *, kills: int, speed: float, last_day: str) -
 
 
 def test_six_kills_lose_and_double_nothing(tmp_path: Path) -> None:
-    drive_through(tmp_path, kills=6, speed=1_200_000, last_day="2008-12-31")
+    check_kills(tmp_path, kills=6, speed=1_200_000, last_day="2008-12-31")
 
 
 @pytest.mark.slow
 def test_two_hundred_kills_lose_and_double_nothing(tmp_path: Path) -> None:
-    drive_through(tmp_path, kills=200, speed=400_000, last_day="2013-03-01")
+    check_kills(tmp_path, kills=200, speed=400_000, last_day="2013-03-01")

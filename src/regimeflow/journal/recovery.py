@@ -21,7 +21,13 @@ from regimeflow.journal.records import (
     Record,
     decode_span,
 )
-from regimeflow.journal.segments import SegmentKind, list_segments, open_segment
+from regimeflow.journal.segments import (
+    Segment,
+    SegmentKind,
+    decode_header,
+    list_segments,
+    open_segment,
+)
 from regimeflow.journal.walk import FactsWalk, Tear, market_tear
 from regimeflow.model.events import EngineStarted
 
@@ -114,26 +120,39 @@ def _cut_market_after_lost_facts(
 
     Market is written first, so a process killed between the two writes leaves observations with
     holes between them where facts were. Nothing was sent after them: the end is at the first
-    hole, as if the commit had not begun. Only the last segment can hold one.
+    hole, as if the commit had not begun. Only the newest segment can hold one.
     """
-    segment = list_segments(directory, SegmentKind.MARKET)[-1]
     next_seq = last_fact_seq + 1
     last_ts_ns = recovered.facts_last_ts_ns
-    with open_segment(segment) as stream:
-        for frame in FrameReader(stream):
-            if frame.offset == 0:
-                continue
-            span = decode_span(frame.payload)
-            behind = [seq for seq in span.seqs() if seq > last_fact_seq]
-            if behind != list(range(next_seq, next_seq + len(behind))):
-                size_bytes = segment.path.stat().st_size - frame.offset
-                recovered.market_cut_bytes += size_bytes
-                _cut(Tear(segment, frame.offset, size_bytes), disk)
-                recovered.last_ts_ns = last_ts_ns
-                break
-            next_seq += len(behind)
-            last_ts_ns = max(last_ts_ns, span.last_ts_ns)
+    for segment in _segments_holding(directory, next_seq):
+        with open_segment(segment) as stream:
+            for frame in FrameReader(stream):
+                if frame.offset == 0:
+                    continue
+                span = decode_span(frame.payload)
+                behind = [seq for seq in span.seqs() if seq > last_fact_seq]
+                if behind != list(range(next_seq, next_seq + len(behind))):
+                    size_bytes = segment.path.stat().st_size - frame.offset
+                    recovered.market_cut_bytes += size_bytes
+                    _cut(Tear(segment, frame.offset, size_bytes), disk)
+                    recovered.last_ts_ns = last_ts_ns
+                    recovered.next_seq = next_seq
+                    return
+                next_seq += len(behind)
+                last_ts_ns = max(last_ts_ns, span.last_ts_ns)
     recovered.next_seq = next_seq
+
+
+def _segments_holding(directory: Path, seq: int) -> list[Segment]:
+    """The market segments from the one that may hold `seq` on: they begin at or before it."""
+    found: list[Segment] = []
+    for segment in reversed(list_segments(directory, SegmentKind.MARKET)):
+        found.insert(0, segment)
+        with open_segment(segment) as stream:
+            header = next(iter(FrameReader(stream)), None)
+        if header is not None and decode_header(segment, header.payload).first_seq <= seq:
+            break
+    return found
 
 
 def _note_starts(block: FactsBlock, recovered: Recovered) -> None:
