@@ -33,11 +33,17 @@ class Console:
         self._peak = Decimal(0)
 
     def say(self, text: str, style: str = "", *, ts_ns: int | None = None) -> None:
-        """Print one line, stamped with engine time where it has one."""
+        """Print one line, stamped with engine time where it has one.
+
+        When the terminal or the reader of a pipe has gone, the engine goes on without a console.
+        """
         stamp = "" if ts_ns is None else format_ns(ts_ns)[:19].replace("T", " ") + "  "
         line = Text(stamp, style="dim")
         line.append(printable(text), style=_STYLES[style])
-        self._out.print(line, soft_wrap=True)
+        try:
+            self._out.print(line, soft_wrap=True)
+        except (OSError, SystemExit):  # rich leaves the program on a broken pipe
+            self._out.quiet = True
 
     def on_record(self, record: Record) -> None:
         """Print what a person would want to know about one fact."""
