@@ -16,7 +16,7 @@ from pathlib import Path
 from regimeflow.core.engine import Engine
 from regimeflow.core.ledger import Books, Ledger
 from regimeflow.core.ledger_state import ledger_digest
-from regimeflow.errors import JournalCorrupt, JournalError, StartRefused
+from regimeflow.errors import ConfigError, JournalCorrupt, JournalError, StartRefused
 from regimeflow.journal.reader import read_records
 from regimeflow.journal.records import EpochOpened, Record
 from regimeflow.journal.verification import verify_chain
@@ -38,8 +38,8 @@ UNSETTLED = frozenset(
     }
 )
 SHOWN_MAX = 5
-UNWRITABLE = "cannot be written"
-"""What a refused start says about a dead disk, whichever file it was."""
+UNWRITABLE = ("cannot be written", "cannot write")
+"""What a refusal says about a dead disk, whichever file it was."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,15 @@ class Finding:
 
 
 def judge(evidence: Evidence) -> list[Finding]:
-    """Every invariant, in order of its number."""
-    seen = _read(evidence.journal_dir)
+    """Every invariant, in order of its number; of a damaged journal, what can still be judged."""
+    try:
+        seen = _read(evidence.journal_dir)
+    except JournalCorrupt as error:
+        return [
+            Finding(name, meaning, (str(error),) if name == "I9" else evidence.venue.exceeded)
+            for name, meaning, _ in _CHECKS
+            if name in ("I4", "I9")
+        ]
     return [
         Finding(name, meaning, tuple(check(evidence, seen))[:SHOWN_MAX])
         for name, meaning, check in _CHECKS
@@ -235,10 +242,14 @@ def _nothing_unhandled(evidence: Evidence, _: _Reading) -> list[str]:
     found = [
         f"{type(error).__name__}: {error}"
         for error in evidence.errors
-        if (not isinstance(error, expected) and UNWRITABLE not in str(error))
+        if (not isinstance(error, expected) and not _is_dead_disk(error))
         or isinstance(error, JournalCorrupt)
     ]
     return found + list(evidence.unhandled)
+
+
+def _is_dead_disk(error: BaseException) -> bool:
+    return isinstance(error, ConfigError) and any(words in str(error) for words in UNWRITABLE)
 
 
 def _chain_holds(evidence: Evidence, _: _Reading) -> list[str]:

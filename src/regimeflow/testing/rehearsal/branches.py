@@ -5,10 +5,13 @@ nothing about it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from regimeflow.errors import JournalCorrupt
 from regimeflow.journal.reader import read_facts
+from regimeflow.journal.records import Record
 from regimeflow.live.boot import Booted
 from regimeflow.live.linked import CUT_OFF
 from regimeflow.model import commands as c
@@ -29,7 +32,7 @@ def branches_of(journal_dir: Path, boots: Sequence[Booted]) -> Counter[str]:
     found: Counter[str] = Counter()
     executions: set[str] = set()
     ups = 0
-    for record in read_facts(journal_dir):
+    for record in _readable(journal_dir):
         body = record.body
         if isinstance(body, e.OrderFilled):
             found["duplicate fill dropped"] += body.execution_id in executions
@@ -53,6 +56,12 @@ def branches_of(journal_dir: Path, boots: Sequence[Booted]) -> Counter[str]:
     found["torn tail cut"] = sum(boot.recovered.facts_cut_bytes > 0 for boot in boots)
     found["quarantined"] = sum(bool(boot.quarantine) for boot in boots)
     return +found
+
+
+def _readable(journal_dir: Path) -> Iterator[Record]:
+    """The facts up to where the journal is damaged."""
+    with suppress(JournalCorrupt):
+        yield from read_facts(journal_dir)
 
 
 _PLAIN: dict[type, str] = {

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from regimeflow.config import Config
 from regimeflow.model.order import ZERO
-from regimeflow.testing import PERFECT, DiskFaults, Outcome, World
+from regimeflow.model.timestamps import NS_PER_S
+from regimeflow.testing import PERFECT, Death, DiskFaults, Outcome, World
 from regimeflow.testing.checkers import UNSETTLED, Evidence, Finding, VenueTruth, judge
 from regimeflow.testing.rehearsal.branches import branches_of
 from regimeflow.testing.rehearsal.faults import HostileFaults
@@ -37,6 +38,7 @@ CALM_S = 20
 """Trading before the faults begin, and again after they end."""
 SETTLE_S_MAX = 240
 AT_REST_S = 3
+QUIET_S = 5
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Verdict:
     fills: int
     boots: int
     kills: int
+    power_cuts: int
     blind_s: int
     blind_exposure: Decimal
     virtual_s: float
@@ -106,6 +109,7 @@ class _Act:
         self._stage = Stage(world, stand, self._faults)
         self._recovered_s: float | None = None
         self._has_settled = False
+        self._over_ns = stand.parts.feed.last_ns + QUIET_S * NS_PER_S
         self._blind_s = 0
         self._blind_exposure = ZERO
 
@@ -120,7 +124,7 @@ class _Act:
         await self._be_hostile()
         await self._heal()
         self._recovered_s = await self._at_rest()
-        await asyncio.sleep(CALM_S)
+        await self._data_over()
         self._has_settled = await self._at_rest() is not None
         stage.stop()
         await supervisor
@@ -153,6 +157,14 @@ class _Act:
             await stage.open_venue()
         if stage.server is not None:
             stage.server.mute(is_on=False)
+
+    async def _data_over(self) -> None:
+        """Wait until no bar and no fill can come: a venue that was down is behind the world."""
+        over_ns = self._over_ns
+        for _ in range(SETTLE_S_MAX):
+            await asyncio.sleep(1)
+            if self._stage.machine.now_ns > over_ns:
+                return
 
     async def _at_rest(self) -> float | None:
         """Wait until the engine is at rest with equal books; returns how long that took."""
@@ -223,6 +235,7 @@ class _Act:
             orders=witness.taken.total(),
             fills=len(ledger.fills),
             boots=len(stage.lives),
+            power_cuts=sum(i.death is Death.POWER_CUT for i in stage.engine.incarnations),
             kills=sum(life.outcome is Outcome.KILLED for life in stage.lives),
             blind_s=self._blind_s,
             blind_exposure=self._blind_exposure,
