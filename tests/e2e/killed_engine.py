@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -23,9 +24,9 @@ from regimeflow.journal.reader import read_facts
 from regimeflow.model.commands import FillRecovered, SubmitOrder
 from regimeflow.model.events import OrderFilled
 
-SYMBOLS = ("AAPL", "MSFT", "IBM")
+SYMBOL = "BTC-USD"
 CLI = (sys.executable, "-m", "regimeflow.cli")
-LAST_RUN_S_MAX = 300.0
+LAST_RUN_S_MAX = 900.0
 
 
 @dataclass(frozen=True)
@@ -40,16 +41,17 @@ class Truth:
 class Drive:
     """One venue process, and engines that are killed and started again on one journal."""
 
-    def __init__(self, directory: Path, *, speed: float, last_day: str) -> None:
+    def __init__(self, directory: Path, *, minutes: int, speed: float) -> None:
         self._directory = directory
         self.state = directory / "venue.state"
         self.log_dir = directory / "logs"
         self._log = directory / "engine.log"
+        _write_minutes(directory / f"{SYMBOL}.csv", minutes)
+        played = self._write("venue.yaml", {"data_directory": str(directory)})
         self._venue = subprocess.Popen(
             [
                 *CLI, "venue", "sim", "--port", "0", "--state", str(self.state),
-                "--data", "examples/data", "--symbols", ",".join(SYMBOLS),
-                "--start", "2007-11-01", "--end", last_day, "--speed", str(speed),
+                "--config", str(played), "--speed", str(speed),
             ],
             stdout=subprocess.PIPE,
             text=True,
@@ -59,27 +61,30 @@ class Drive:
         found = re.search(r"http://127\.0\.0\.1:\d+", line)
         assert found is not None, line
         self.url = found[0]
-        self.config = directory / "run.yaml"
-        self.config.write_text(yaml.safe_dump(self._configuration()), encoding="utf-8")
+        self.config = self._write("run.yaml", {"url": self.url, "request_timeout_ms": 1000})
 
-    def _configuration(self) -> dict[str, object]:
-        return {
+    def _write(self, name: str, broker_config: dict[str, object]) -> Path:
+        path = self._directory / name
+        configuration = {
             "strategy": {
                 "name": "moving_average_cross",
                 "id": "sma",
-                "params": {"fast_period": 2, "slow_period": 4, "quantity": 10},
+                "params": {"fast_period": 2, "slow_period": 4, "quantity": 1},
             },
             "live": {
                 "broker": "sim",
+                "broker_asset_class": "crypto",
                 "paper": True,
-                "symbols": list(SYMBOLS),
-                "broker_config": {"url": self.url, "request_timeout_ms": 1000},
+                "symbols": [SYMBOL],
+                "broker_config": broker_config,
                 "log_dir": str(self.log_dir),
                 "max_order_value": 100000,
                 "max_orders_per_minute": 0,
                 "reconnect": {"initial_ms": 50, "max_ms": 500},
             },
         }
+        path.write_text(yaml.safe_dump(configuration), encoding="utf-8")
+        return path
 
     def run_and_kill(self, rng: random.Random, *, after_s_max: float) -> None:
         """Start an engine and kill it at a random moment, wherever it then is."""
@@ -114,6 +119,21 @@ class Drive:
             )
 
 
+def _write_minutes(path: Path, minutes: int) -> None:
+    """A price that wanders, one bar a minute around the clock."""
+    rng = random.Random(3)
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    price = 1_000.0
+    lines = ["timestamp,open,high,low,close,volume"]
+    for minute in range(minutes):
+        close = max(price + rng.gauss(0.0, 2.0), 100.0)
+        high, low = max(price, close) + 0.5, min(price, close) - 0.5
+        stamp = (start + timedelta(minutes=minute)).isoformat()
+        lines.append(f"{stamp},{price:.2f},{high:.2f},{low:.2f},{close:.2f},500")
+        price = float(f"{close:.2f}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 async def _truth(url: str) -> Truth:
     """Speak the venue's protocol plainly, without the adapter that is under test."""
     fills: dict[str, OrderFilled] = {}
@@ -140,7 +160,7 @@ def check_nothing_lost_or_doubled(drive: Drive) -> int:
     submitted: list[str] = []
     intents: Counter[object] = Counter()
     booked: Counter[str] = Counter()
-    held: Counter[str] = Counter()
+    held: dict[str, Decimal] = {}
     for record in read_facts(drive.log_dir / "journal"):
         body = record.body
         if isinstance(body, SubmitOrder):
@@ -149,7 +169,7 @@ def check_nothing_lost_or_doubled(drive: Drive) -> int:
         fill = body.fill if isinstance(body, FillRecovered) else body
         if isinstance(fill, OrderFilled) and not booked[fill.execution_id]:
             booked[fill.execution_id] += 1
-            held[fill.symbol] += int(fill.quantity) * fill.side.sign
+            held[fill.symbol] = held.get(fill.symbol, Decimal(0)) + fill.quantity * fill.side.sign
     taken = re.findall(
         r'"Taken"[^\n]*?"SubmitOrder"[^\n]*?"client_order_id":"([^"]+)"',
         drive.state.read_text(encoding="utf-8"),
@@ -159,6 +179,6 @@ def check_nothing_lost_or_doubled(drive: Drive) -> int:
     assert len(submitted) == len(set(submitted)), "a client order id was used twice"
     assert max(intents.values()) == 1, "one wish became two orders"
     assert set(booked) == truth.fills, "the books hold other executions than the venue"
-    ours = {symbol: Decimal(quantity) for symbol, quantity in held.items() if quantity}
+    ours = {symbol: quantity for symbol, quantity in held.items() if quantity}
     assert ours == truth.positions
     return len(booked)
