@@ -109,6 +109,8 @@ def backtest(source: ConfigSource | Config, *, window: str = "backtest") -> Repo
     """
     from regimeflow.backtest.runner import run_backtest
 
+    if window not in ("backtest", "live"):
+        raise UsageError(f'window: seen {window!r}; expected "backtest" or "live"')
     return run_backtest(_config(source), window=window)
 
 
@@ -128,6 +130,10 @@ def run_live(source: ConfigSource | Config) -> LiveSummary:
 
 
 def _config(source: ConfigSource | Config) -> Config:
+    from regimeflow.config import Config
+
     if isinstance(source, (str, os.PathLike, Mapping)):
         return load_config(source)
+    if not isinstance(source, Config):
+        raise UsageError(f"seen a {type(source).__name__}; expected a path, a mapping or a Config")
     return source
