@@ -22,7 +22,7 @@ BRANCHES = (
     "order in doubt", "order queried", "order not found", "order adopted", "fill recovered",
     "duplicate fill dropped", "fill annulled", "report not understood", "reconnected", "resumed",
     "torn tail cut", "quarantined", "cut-off order denied", "entry denied", "order rejected",
-    "trading reduced", "trading resumed", "hold lifted", "snapshot failed", "difference found",
+    "trading reduced", "hold lifted", "snapshot failed", "difference found",
     "cancel sent",
 )  # fmt: skip
 
@@ -45,7 +45,7 @@ def branches_of(journal_dir: Path, boots: Sequence[Booted]) -> Counter[str]:
             is_active = body.state is c.TradingState.ACTIVE
             found["trading resumed" if is_active else "trading reduced"] += 1
         elif isinstance(body, c.HealthChanged):
-            is_up = body.component == "entries" and body.status is c.HealthStatus.OK
+            is_up = body.component == "books" and body.status is c.HealthStatus.OK
             found["hold lifted"] += is_up
         elif isinstance(body, e.LinkUp):
             ups += 1
