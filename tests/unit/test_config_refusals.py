@@ -181,6 +181,15 @@ def test_limits_of_an_unknown_regime_are_refused(tmp_path: Path) -> None:
     assert "did you mean crisis?" in refusal(tmp_path, LIVE + risk + regime)
 
 
+@pytest.mark.parametrize("risk", ["", " 5", " {limits: 5}", " {limits: }"])
+def test_a_valid_limit_is_not_blamed_for_a_risk_section_that_is_none(
+    tmp_path: Path, risk: str
+) -> None:
+    said = refusal(tmp_path, f"{LIVE}  max_order_value: 5\n  risk:{risk}\n")
+    assert "live.risk" in said
+    assert "unknown key" not in said
+
+
 def test_source_that_is_neither_path_nor_mapping_is_the_callers_fault() -> None:
     with pytest.raises(UsageError, match="expected a path or a mapping"):
         load_config(5)  # type: ignore[arg-type]

@@ -101,6 +101,8 @@ def _refuse_unknown(document: Document, path: KeyPath) -> None:
     origin = document.written_path(path)
     parent, name = origin[:-1], str(origin[-1])
     valid = keys_at(parent)
+    if name in valid:
+        return  # a limit that could not be moved to its place: what stands there is refused
     close = nearest(name, valid)
     elsewhere = [other for other in key_paths() if other[-1] == name]
     if close is not None:
