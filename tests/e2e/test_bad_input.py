@@ -244,6 +244,14 @@ def test_a_log_dir_that_cannot_be_written_gives_two_or_four(
     assert path.name in text
 
 
+def test_a_refused_start_leaves_the_last_run_where_it_was(cli: Cli, place: Path) -> None:
+    assert cli()[0] == 0
+    edit(place, "MSFT", "NONE")
+    assert cli()[0] == 2
+    assert (place / "logs" / "status.json").exists()
+    assert not (place / "logs" / "archive").exists()
+
+
 def test_two_engines_never_share_a_log_dir(cli: Cli, place: Path) -> None:
     with EngineLock(place / "logs"):
         code, text = cli()

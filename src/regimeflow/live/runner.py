@@ -86,11 +86,12 @@ class LiveRunner:
 
     async def _run_playback(self) -> LiveSummary:
         """The venue is in this process and plays recorded data."""
+        plan = make_plan(self._config, "live")
+        baseline = load_baseline(self._config, plan)
+        # After what may refuse the start: a refused one leaves the last run where it was.
         archived = archive_completed(self._live.log_dir)
         if archived is not None:
             self._console.say(f"the last completed playback was moved to {archived}", "dim")
-        plan = make_plan(self._config, "live")
-        baseline = load_baseline(self._config, plan)
         self._announce(plan, "paper")
         observers = LiveObservers(plan, self._live.log_dir, baseline)
         write_manifest(self._journal_dir, plan)

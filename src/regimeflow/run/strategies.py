@@ -113,6 +113,6 @@ def _check_type(name: str, key: str, value: object, default: object) -> None:
         fits = type(value) is type(default)
     if not fits:
         raise ConfigError(
-            f"strategy.params.{key}: seen {value!r}; {name} expects a "
-            f"{type(default).__name__}, such as {default!r}"
+            f"strategy.params.{key}: seen {value!r}; {name} expects "
+            f"{type(default).__name__} values, such as {default!r}"
         )
