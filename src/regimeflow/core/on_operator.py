@@ -21,13 +21,12 @@ class OperatorHandler:
         self._halted_ns = -1
 
     def on_halt(self, event: e.Halt) -> None:
-        """Latch HALTED, for all or for one strategy."""
+        """Latch HALTED (REDUCING where exits are allowed), for all or for one strategy."""
         engine = self._engine
         self._halted_ns = engine.now_ns
-        if engine.ledger.trading.would_tighten(TradingState.HALTED, event.strategy_id):
-            engine.emit(
-                TradingStateChanged(TradingState.HALTED, event.reason, "C25", event.strategy_id)
-            )
+        state = TradingState.REDUCING if event.allows_exits else TradingState.HALTED
+        if engine.ledger.trading.would_tighten(state, event.strategy_id):
+            engine.emit(TradingStateChanged(state, event.reason, "C25", event.strategy_id))
 
     def on_resume(self, event: e.Resume) -> None:
         """The only way back; refused while the books and the broker differ."""

@@ -119,7 +119,7 @@ class LinkedRun:
         if not booted.rebuilt_as:
             pump.open_epoch("restart" if booted.is_resumed else "start", boot)
         if booted.quarantine:
-            inbox.deliver(e.Halt(booted.quarantine))
+            inbox.deliver(e.Halt(booted.quarantine, allows_exits=True))
         self._settle_boot(pump, inbox, never_left)
         timers.rearm(pump.engine.ledger.timers.pending)
         sessions = SessionClock(plan.calendar, clock, inbox.deliver, pump.engine.market.session)

@@ -161,10 +161,14 @@ class ClockAdjusted(msgspec.Struct, frozen=True, tag=True):
 
 
 class Halt(msgspec.Struct, frozen=True, tag=True):
-    """Stop trading until `Resume`: only cancels and an operator's flatten may leave."""
+    """Stop trading until `Resume`: only cancels and an operator's flatten may leave.
+
+    With `allows_exits` orders that reduce a position may leave as well.
+    """
 
     reason: str
     strategy_id: StrategyId | None = None
+    allows_exits: bool = False
 
 
 class Resume(msgspec.Struct, frozen=True, tag=True):

@@ -29,13 +29,13 @@ class Restart(StrEnum):
     """How strategies come back when their past decisions cannot be continued."""
 
     QUARANTINE = "quarantine"
-    """Not verified: state of the last session roll, halted until an operator resumes."""
+    """Not verified: state of the last session roll; exits only, until an operator resumes."""
     CARRY = "carry"
     """Changed on purpose: the old state under the new code or configuration."""
     WARMUP = "warmup"
     """Changed on purpose: fresh strategies that warm up again."""
     EXITS_ONLY = "exits_only"
-    """Changed on purpose: the old state, halted; positions are closed by the operator."""
+    """Changed on purpose: the old state, exits only, until an operator resumes."""
 
 
 class LinkedFold:
