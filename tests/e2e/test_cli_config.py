@@ -82,7 +82,7 @@ def test_limits_that_are_off_are_warnings_and_not_failures(tmp_path: Path) -> No
     [
         ("{name: moving_average_crss}", "did you mean 'moving_average_cross'?"),
         ("{name: buy_and_hold, params: {quantty: 1}}", "did you mean 'quantity'?"),
-        ("{name: buy_and_hold, params: {quantity: many}}", "expects a"),
+        ("{name: buy_and_hold, params: {quantity: many}}", "expects float"),
         ("{name: 'no_such_module:Class'}", "cannot be imported"),
     ],
 )

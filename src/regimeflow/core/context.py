@@ -24,7 +24,6 @@ from regimeflow.model.instrument import Instrument, Number, decimal_from
 from regimeflow.model.market import Bar, BookSnapshot, Quote, Trade
 from regimeflow.model.order import ZERO, Order, Side
 from regimeflow.model.session import Session
-from regimeflow.strategy.base import Parameter
 
 if TYPE_CHECKING:
     from regimeflow.core.engine import Engine
@@ -37,7 +36,7 @@ class EngineContext:
 
     __slots__ = ("_engine", "_portfolio", "_seat", "params", "strategy_id", "symbols")
 
-    def __init__(self, engine: Engine, seat: Seat, params: Mapping[str, Parameter]) -> None:
+    def __init__(self, engine: Engine, seat: Seat, params: Mapping[str, Any]) -> None:
         self._engine = engine
         self._seat = seat
         self._portfolio = PortfolioReader(engine.ledger.portfolio)

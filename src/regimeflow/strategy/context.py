@@ -11,14 +11,13 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from regimeflow.model.ids import ClientOrderId, StrategyId
 from regimeflow.model.instrument import Instrument, Number
 from regimeflow.model.market import Bar, BookSnapshot, Quote, Trade
 from regimeflow.model.order import Order, OrderType, Side, TimeInForce
 from regimeflow.model.session import Session
-from regimeflow.strategy.base import Parameter
 
 
 class PositionView(Protocol):
@@ -64,7 +63,7 @@ class Context(Protocol):
 
     strategy_id: StrategyId
     symbols: tuple[str, ...]
-    params: Mapping[str, Parameter]
+    params: Mapping[str, Any]
 
     @property
     def rng(self) -> random.Random:

@@ -148,21 +148,22 @@ async def serve(
             speed=speed,
             faults=policy,
         )
+        is_told = _told_by_signals()
         announce(await server.start(port=port))
-        await _until_signal()
+        await is_told.wait()
         await server.stop()
     finally:
         if log is not None:
             log.close()
 
 
-async def _until_signal() -> None:
-    loop = asyncio.get_running_loop()
-    is_told = asyncio.Event()
+def _told_by_signals() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set, from this moment on."""
+    is_told, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
             loop.add_signal_handler(number, is_told.set)
         except NotImplementedError:
             # Event loops of Windows have no signal handlers of their own.
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(is_told.set))
-    await is_told.wait()
+    return is_told
