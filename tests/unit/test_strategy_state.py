@@ -102,7 +102,7 @@ def shape_of(value: object) -> object:
         Bar("A", 0, 1, 1.0, 2.0, 0.5, 1.5, 100.0),
         Quote("A", 0, 1.0, 1.1, 5.0, 6.0),
     ],
-    ids=lambda value: str(value)[:30],
+    ids=lambda value: type(value).__name__,
 )
 def test_value_comes_back_equal_and_of_the_same_type(value: object) -> None:
     back = there_and_back(value)
