@@ -20,8 +20,8 @@ from regimeflow.model.order import OrderStatus
 
 BRANCHES = (
     "order in doubt", "order queried", "order not found", "order adopted", "fill recovered",
-    "duplicate fill dropped", "fill annulled", "report not understood", "reconnected", "resumed",
-    "torn tail cut", "quarantined", "cut-off order denied", "entry denied", "order rejected",
+    "fill annulled", "report not understood", "reconnected", "resumed",
+    "torn tail cut", "quarantined", "entry denied", "order rejected",
     "trading reduced", "hold lifted", "snapshot failed", "difference found",
     "cancel sent",
 )  # fmt: skip
@@ -30,14 +30,10 @@ BRANCHES = (
 def branches_of(journal_dir: Path, boots: Sequence[Booted]) -> Counter[str]:
     """How often each branch was taken."""
     found: Counter[str] = Counter()
-    executions: set[str] = set()
     ups = 0
     for record in _readable(journal_dir):
         body = record.body
-        if isinstance(body, e.OrderFilled):
-            found["duplicate fill dropped"] += body.execution_id in executions
-            executions.add(body.execution_id)
-        elif isinstance(body, c.OrderResolved):
+        if isinstance(body, c.OrderResolved):
             found[_resolution(body)] += 1
         elif isinstance(body, e.OrderRejected):
             found["cut-off order denied" if body.reason == CUT_OFF else "order rejected"] += 1
