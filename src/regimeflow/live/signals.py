@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable
 
 
@@ -16,8 +17,8 @@ def on_stop_signals(loop: asyncio.AbstractEventLoop, stop: Callable[[str], bool]
 
     for name in ("SIGINT", "SIGTERM"):
         number = getattr(signal, name)
-        try:
-            loop.add_signal_handler(number, on_signal, name)
-        except NotImplementedError:
+        if sys.platform == "win32":
             # Event loops of Windows have no signal handlers of their own.
             signal.signal(number, lambda *_, name=name: loop.call_soon_threadsafe(on_signal, name))
+        else:
+            loop.add_signal_handler(number, on_signal, name)

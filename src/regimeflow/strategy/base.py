@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+from regimeflow.errors import ConfigError
+
 if TYPE_CHECKING:
     from regimeflow.model.commands import HealthChanged, RegimeChanged
     from regimeflow.model.events import OrderFilled
@@ -48,7 +50,9 @@ class Strategy:
         Called on a fresh object at start, and again at every session roll before the saved
         state is put back, so it must depend on nothing but `ctx.params` and `ctx.symbols`.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define initialize(self, ctx)")
+        raise ConfigError(
+            f"{type(self).__name__} has no initialize; every strategy defines initialize(self, ctx)"
+        )
 
     def on_start(self) -> None:
         """The run begins or resumes, and every session after a roll: rebuild transients here."""

@@ -202,13 +202,13 @@ class FileWatch:
                 return io.BytesIO(flipped)
         return raw.OPEN_STREAM(file, mode, *args, **options)
 
-    def _control(self, number: int, command: int, argument: Any = 0) -> Any:
-        """`fcntl.fcntl`, which is how macOS syncs a file."""
-        if sys.platform == "darwin":
+    if sys.platform == "darwin":
+
+        def _control(self, number: int, command: int, argument: Any = 0) -> Any:
+            """`fcntl.fcntl`, which is how macOS syncs a file."""
             if command == fcntl.F_FULLFSYNC:
                 return self.sync(number)
             return raw.FCNTL(number, command, argument)
-        raise NotImplementedError
 
     # --- whose file ---------------------------------------------------------------------------
 

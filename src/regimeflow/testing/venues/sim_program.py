@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +16,7 @@ import msgspec
 from regimeflow.config import load_config
 from regimeflow.data.feed import Feed, open_feed
 from regimeflow.data.session_table import load_calendar
+from regimeflow.live.signals import on_stop_signals
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.session import SessionCalendar
 from regimeflow.model.timestamps import NS_PER_DAY, ns_from_date
@@ -148,22 +148,17 @@ async def serve(
             speed=speed,
             faults=policy,
         )
-        is_told = _told_by_signals()
+        is_told = asyncio.Event()
+
+        def stop(_name: str) -> bool:
+            is_first = not is_told.is_set()
+            is_told.set()
+            return is_first
+
+        on_stop_signals(asyncio.get_running_loop(), stop)
         announce(await server.start(port=port))
         await is_told.wait()
         await server.stop()
     finally:
         if log is not None:
             log.close()
-
-
-def _told_by_signals() -> asyncio.Event:
-    """An event that SIGINT and SIGTERM set, from this moment on."""
-    is_told, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, is_told.set)
-        except NotImplementedError:
-            # Event loops of Windows have no signal handlers of their own.
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(is_told.set))
-    return is_told
