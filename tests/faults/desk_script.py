@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 
-from regimeflow.core.ledger import Books
 from regimeflow.core.ledger_state import ledger_digest
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.journal.records import Record
@@ -178,14 +177,7 @@ class LinkedDesk(World):
         """See the module's docstring."""
         sent = [command.client_order_id for command in self.outputs(c.SubmitOrder)]
         assert len(sent) == len(set(sent)), f"an id was sent twice: {sent}"
-        setup = self.engine.setup
-        books = Books(
-            setup.instruments,
-            setup.cash,
-            setup.policy.max_orders_per_second,
-            setup.policy.max_orders_per_minute,
-        )
-        folded = ledger_fold(books, records_of(self))
+        folded = ledger_fold(self.engine.setup.books(), records_of(self))
         assert ledger_digest(folded) == ledger_digest(self.engine.ledger)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from regimeflow.core.ledger import Books
 from regimeflow.core.ledger_state import ledger_digest
 from regimeflow.journal.reader import read_records
 from regimeflow.run.folds import ledger_fold
@@ -34,8 +33,5 @@ def assert_journal_holds(directory: Path) -> None:
     report = verify_journal(directory)
     assert report.ok, report
     plan = plan_of(read_manifest(directory))
-    policy = plan.setup().policy
-    books = Books(
-        plan.instruments, plan.cash, policy.max_orders_per_second, policy.max_orders_per_minute
-    )
+    books = plan.setup().books()
     assert ledger_digest(ledger_fold(books, read_records(directory))) == report.digest

@@ -106,19 +106,8 @@ class BarBuilder:
 
     def apply_split(self, ratio: float) -> None:
         """Restate the forming bar in new shares."""
-        bar = self._bar
-        if bar is not None:
-            self._bar = Bar(
-                bar.symbol,
-                bar.ts_open_ns,
-                bar.ts_close_ns,
-                bar.open / ratio,
-                bar.high / ratio,
-                bar.low / ratio,
-                bar.close / ratio,
-                bar.volume * ratio,
-                bar.size_ns,
-            )
+        if self._bar is not None:
+            self._bar = self._bar.restated(ratio)
 
     def _roll(self, ts_ns: int) -> list[Bar]:
         done = self.close_due(ts_ns)

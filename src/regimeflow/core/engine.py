@@ -24,7 +24,7 @@ from regimeflow.core.desk import Desk
 from regimeflow.core.discrepancies import Discrepancies
 from regimeflow.core.external import Externals
 from regimeflow.core.holds import Holds
-from regimeflow.core.ledger import Books, Ledger
+from regimeflow.core.ledger import Ledger
 from regimeflow.core.market_state import MarketState
 from regimeflow.core.on_market import MarketHandler
 from regimeflow.core.on_operator import OperatorHandler
@@ -105,14 +105,7 @@ class Engine:
         self.regime_detector = setup.regime_detector
         self._outputs: list[EngineOutput] = []
         policy = setup.policy
-        self.ledger = ledger or Ledger(
-            Books(
-                setup.instruments,
-                setup.cash,
-                policy.max_orders_per_second,
-                policy.max_orders_per_minute,
-            )
-        )
+        self.ledger = ledger or Ledger(setup.books())
         self.market = market or MarketState()
         self.holds = Holds(self)
         self.order_truth = OrderTruth(self)

@@ -93,7 +93,7 @@ class MarketState:
         """Restate the bar history of `symbol` in new shares; the latest raw values stay."""
         for (kept_symbol, _), kept in self.history.items():
             if kept_symbol == symbol:
-                restated = [_split_bar(bar, ratio) for bar in kept]
+                restated = [bar.restated(ratio) for bar in kept]
                 kept.clear()
                 kept.extend(restated)
         # What was observed before the split prices an old share: it may value nothing now.
@@ -102,7 +102,7 @@ class MarketState:
         self.books.pop(symbol, None)
         bar = self.bars.get(symbol)
         if bar is not None:
-            self.bars[symbol] = _split_bar(bar, ratio)
+            self.bars[symbol] = bar.restated(ratio)
 
     def close_session(self, session: Session) -> None:
         """The venue stopped trading: from here on nothing grows older."""
@@ -158,17 +158,3 @@ def _merge_levels(
         else:
             merged.pop(price, None)
     return tuple(sorted(merged.items(), reverse=highest_first))
-
-
-def _split_bar(bar: Bar, ratio: float) -> Bar:
-    return Bar(
-        bar.symbol,
-        bar.ts_open_ns,
-        bar.ts_close_ns,
-        bar.open / ratio,
-        bar.high / ratio,
-        bar.low / ratio,
-        bar.close / ratio,
-        bar.volume * ratio,
-        bar.size_ns,
-    )

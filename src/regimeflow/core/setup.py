@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from regimeflow.core.ledger import Books
 from regimeflow.core.risk.limits import RiskPolicy
 from regimeflow.model.ids import StrategyId
 from regimeflow.model.instrument import Instrument
@@ -68,3 +69,12 @@ class EngineSetup(msgspec.Struct, frozen=True, kw_only=True):
     query_interval_ns: int = 2 * NS_PER_S
     regime_detector: RegimeDetector | None = None
     regime_symbol: str | None = None
+
+    def books(self) -> Books:
+        """What the ledger of this run starts from."""
+        return Books(
+            self.instruments,
+            self.cash,
+            self.policy.max_orders_per_second,
+            self.policy.max_orders_per_minute,
+        )

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from regimeflow.core.approved import EngineOutput
 from regimeflow.core.engine import Engine
-from regimeflow.core.ledger import Books, Ledger
+from regimeflow.core.ledger import Ledger
 from regimeflow.core.ledger_state import ledger_digest
 from regimeflow.errors import InvariantViolated, StartRefused
 from regimeflow.journal.reader import read_records
@@ -23,7 +23,7 @@ from regimeflow.journal.recovery import Recovered, recover
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.observe.describe import describe
-from regimeflow.run.folds import DecisionFold, Divergence
+from regimeflow.run.folds import DecisionFold, Divergence, fold_record, is_output
 from regimeflow.run.plan import RunPlan
 from regimeflow.run.pump import Observer
 from regimeflow.venue.schedule import SimSchedule
@@ -82,15 +82,7 @@ def boot(plan: RunPlan, journal_dir: Path, observers: Sequence[Observer]) -> Boo
     engine, schedule = plan.new_engine(), plan.new_schedule()
     if recovered.next_seq == 1:
         return Booted(engine, schedule, recovered, False, 0, ())
-    policy = plan.setup().policy
-    ledger = Ledger(
-        Books(
-            plan.instruments,
-            plan.cash,
-            policy.max_orders_per_second,
-            policy.max_orders_per_minute,
-        )
-    )
+    ledger = Ledger(engine.setup.books())
     rebuild = _Rebuild(engine, schedule, ledger)
     for record in read_records(journal_dir):
         rebuild.take(record)
@@ -119,15 +111,14 @@ class _Rebuild:
         kind = type(body)
         if kind is EpochOpened:
             pass
-        elif record.cause_seq or kind is c.RequestSnapshot:
-            self._ledger.apply_output(record.ts_ns, body)  # type: ignore[arg-type]
+        elif is_output(record):
             if kind in COMMANDS:
                 self._schedule.execute(record.ts_ns, body)  # type: ignore[arg-type]
         else:
             if kind not in SHELL_EVENTS:
                 self._repeat(record)
-            self._ledger.apply_event(record.ts_ns, body)  # type: ignore[arg-type]
             self.last_event_seq = record.seq
+        fold_record(self._ledger, record)
         self._fold.take(record)
         self._last_seq = record.seq
         if self._fold.divergence is not None:

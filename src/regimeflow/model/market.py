@@ -36,6 +36,20 @@ class Bar(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=True):
         """The moment the bar is complete."""
         return self.ts_close_ns
 
+    def restated(self, ratio: float) -> Bar:
+        """The same bar in shares after a split of `ratio` new for one old."""
+        return Bar(
+            self.symbol,
+            self.ts_open_ns,
+            self.ts_close_ns,
+            self.open / ratio,
+            self.high / ratio,
+            self.low / ratio,
+            self.close / ratio,
+            self.volume * ratio,
+            self.size_ns,
+        )
+
 
 class Quote(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=True):
     """Best bid and ask with displayed sizes. Zero on a side means: no one is there."""

@@ -45,14 +45,21 @@ def ledger_fold(books: Books, records: Iterable[Record]) -> Ledger:
     """The books after `records`, without running a strategy."""
     ledger = Ledger(books)
     for record in records:
-        body = record.body
-        if type(body) is EpochOpened:
-            continue
-        if record.cause_seq or type(body) is RequestSnapshot:
-            ledger.apply_output(record.ts_ns, body)  # type: ignore[arg-type]
-        else:
-            ledger.apply_event(record.ts_ns, body)  # type: ignore[arg-type]
+        fold_record(ledger, record)
     return ledger
+
+
+def fold_record(ledger: Ledger, record: Record) -> None:
+    """Take one record into the books; an epoch changes none."""
+    if is_output(record):
+        ledger.apply_output(record.ts_ns, record.body)  # type: ignore[arg-type]
+    elif type(record.body) is not EpochOpened:
+        ledger.apply_event(record.ts_ns, record.body)  # type: ignore[arg-type]
+
+
+def is_output(record: Record) -> bool:
+    """Whether a record is a command or notice: the engine's, or a poll of the shell's."""
+    return bool(record.cause_seq) or type(record.body) is RequestSnapshot
 
 
 class DecisionFold:

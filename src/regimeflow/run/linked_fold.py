@@ -10,15 +10,15 @@ from __future__ import annotations
 from enum import StrEnum
 
 from regimeflow.core.engine import Engine
-from regimeflow.core.ledger import Books, Ledger
+from regimeflow.core.ledger import Ledger
 from regimeflow.core.ledger_state import restore_ledger
 from regimeflow.core.market_state import MarketState
 from regimeflow.journal.records import EpochOpened, Record
-from regimeflow.model.commands import RequestSnapshot, StrategyStateSaved
+from regimeflow.model.commands import StrategyStateSaved
 from regimeflow.model.events import SessionClosed, SessionOpened
 from regimeflow.model.ids import StrategyId
 from regimeflow.model.market import Bar, Quote, Trade
-from regimeflow.run.folds import DecisionFold
+from regimeflow.run.folds import DecisionFold, fold_record, is_output
 from regimeflow.run.plan import RunPlan
 
 REBUILD_PREFIX = "rebuilt: "
@@ -42,16 +42,11 @@ class LinkedFold:
     """Both folds in one pass, and what a rebuilt engine would start from."""
 
     def __init__(self, plan: RunPlan) -> None:
-        policy = plan.setup().policy
+        engine = plan.new_engine()
         self._plan = plan
-        self._books = Books(
-            plan.instruments,
-            plan.cash,
-            policy.max_orders_per_second,
-            policy.max_orders_per_minute,
-        )
+        self._books = engine.setup.books()
         self.ledger = Ledger(self._books)
-        self.decisions = DecisionFold(plan.new_engine())
+        self.decisions = DecisionFold(engine)
         self.last_event_seq = 0
         self._saved: dict[StrategyId, bytes] = {}
         self._market = MarketState()
@@ -69,13 +64,12 @@ class LinkedFold:
                 self.decisions.take(record)
             return
         self.decisions.take(record)
-        if record.cause_seq or type(body) is RequestSnapshot:
-            self.ledger.apply_output(record.ts_ns, body)  # type: ignore[arg-type]
+        fold_record(self.ledger, record)
+        if is_output(record):
             if type(body) is StrategyStateSaved:
                 self._saved[body.strategy_id] = body.state
             return
         self.last_event_seq = record.seq
-        self.ledger.apply_event(record.ts_ns, body)  # type: ignore[arg-type]
         self._observe(body)
 
     def rebuild(self, how: Restart, carry_over: bytes) -> Engine:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from regimeflow.core.engine import Engine
-from regimeflow.core.ledger import Books, Ledger
+from regimeflow.core.ledger import Ledger
 from regimeflow.core.ledger_state import ledger_digest
 from regimeflow.errors import ConfigError, JournalCorrupt, JournalError, StartRefused
 from regimeflow.journal.reader import read_records
@@ -117,11 +117,7 @@ def judge(evidence: Evidence) -> list[Finding]:
 
 def _read(directory: Path) -> _Reading:
     plan = plan_of(read_manifest(directory))
-    policy = plan.setup().policy
-    books = Books(
-        plan.instruments, plan.cash, policy.max_orders_per_second, policy.max_orders_per_minute
-    )
-    ledger, seen = Ledger(books), _Reading()
+    ledger, seen = Ledger(plan.setup().books()), _Reading()
     statuses: dict[str, OrderStatus] = {}
     halted_ns: int | None = None
     last_ns = 0
