@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.programs import EXAMPLE_DATA, regimeflow, write_config
+from tests.e2e.programs import EXAMPLE_DATA, regimeflow, regimeflow_live, write_config
 
 pytestmark = pytest.mark.e2e
 
@@ -44,6 +44,32 @@ def test_what_init_suggests_runs_over_data_that_is_there(tmp_path: Path) -> None
     run = regimeflow(*command[1:], cwd=tmp_path / "new")
     assert run.code == 0, run.err
     assert (tmp_path / "new" / "out" / "report.html").is_file()
+
+
+def test_first_configuration_over_the_example_data_runs_in_both_commands(tmp_path: Path) -> None:
+    """AAPL fell by half in one night of 2000: those days are left out, and that is said."""
+    made = regimeflow("init", "--data-directory", EXAMPLE_DATA, cwd=tmp_path)
+    assert made.code == 0
+    assert 'allow_price_jumps: ["AAPL:2000-09-29"]' in made.out
+    written = yaml.safe_load((tmp_path / "regimeflow.yaml").read_text(encoding="utf-8"))
+    assert written["live"]["symbols"] == ["AAPL", "IBM", "MSFT"]
+    assert str(written["backtest"]["start_date"]) == "2001-01-27"
+    assert "allow_price_jumps" not in written["backtest"]["data"]
+    assert written["backtest"]["end_date"] < written["live"]["broker_config"]["start"]
+    assert regimeflow("backtest", "--config", "regimeflow.yaml", cwd=tmp_path).code == 0
+    live = regimeflow_live("--config", "regimeflow.yaml", cwd=tmp_path)
+    assert live.code == 0, live.err
+    assert "books and broker agree" in live.out
+    assert "metrics.live.baseline_report" in live.out
+
+
+def test_init_over_data_that_no_run_would_take_says_why(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "GE.csv").write_text("Date,Open,High,Low,Close,Volume\n2010-01-04,1,2\n")
+    made = regimeflow("init", "--json", cwd=tmp_path)
+    assert made.code == 0
+    assert made.statuses()["days"] == "warn"
+    assert "GE.csv" in str(made.document["items"])
 
 
 def test_init_takes_the_symbols_whose_files_it_finds(tmp_path: Path) -> None:

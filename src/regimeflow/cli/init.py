@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from regimeflow.cli.reply import JsonOption, Reply, Status
+from regimeflow.cli.starter_days import StarterDays, starter_days
 
 CONFIG_NAME = "regimeflow.yaml"
 SYMBOLS_DEFAULT = ("AAPL", "MSFT")
@@ -46,14 +47,24 @@ def init(
         target = directory / CONFIG_NAME
         data = data_directory or directory / "data"
         names = tuple(symbols or _symbols_in(data) or SYMBOLS_DEFAULT)
+        days, refusal = _days_of(data, names)
         text = starter_config(
-            strategy=strategy, symbols=names, data_directory=_as_written(data, directory)
+            strategy=strategy,
+            symbols=names,
+            data_directory=_as_written(data, directory),
+            backtest_days=days.backtest if days else None,
+            live_days=days.live if days else None,
         )
         _create(target, text)
         load_config(CONFIG_NAME, cwd=directory)
         reply.item("configuration", Status.PASS, seen=f"{target} written")
         reply.say(f"written: {target}")
         _tell_data(reply, data, names)
+        if refusal:
+            reply.item("days", Status.WARN, seen=refusal, fix="mend the data before a run")
+            reply.say(f"         a run would refuse this data: {refusal}")
+        if days is not None:
+            _tell_days(reply, days)
         commands = [
             f"regimeflow backtest --config {CONFIG_NAME}",
             f"regimeflow_live --config {CONFIG_NAME}",
@@ -97,6 +108,26 @@ def _symbols_in(data: Path) -> list[str]:
         return []
     stems = sorted(path.stem for path in data.glob("*.csv") if "_" not in path.stem)
     return stems[:SYMBOLS_FOUND_MAX]
+
+
+def _days_of(data: Path, symbols: tuple[str, ...]) -> tuple[StarterDays | None, str]:
+    """The days to run over, or why there are none yet."""
+    from regimeflow.errors import DataError
+
+    if not all((data / f"{symbol}.csv").is_file() for symbol in symbols):
+        return None, ""
+    try:
+        return starter_days(data, symbols), ""
+    except DataError as error:
+        return None, str(error)
+
+
+def _tell_days(reply: Reply, days: StarterDays) -> None:
+    (first, last), (live_first, live_last) = days.backtest, days.live
+    reply.say(f"days:    backtest {first} to {last}, live {live_first} to {live_last}")
+    if days.left_out:
+        reply.item("days", Status.WARN, seen=days.left_out, expected=f"used from {first} on")
+        reply.say(f"         earlier days are left out: {days.left_out}")
 
 
 def _tell_data(reply: Reply, data: Path, symbols: tuple[str, ...]) -> None:

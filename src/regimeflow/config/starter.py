@@ -52,6 +52,8 @@ backtest:
 metrics:
   live:
     enable: true                # performance files next to the journal
+    # After a backtest, compare the live run with it:
+    # baseline_report: out/report.json
 
 account:
   currency: USD

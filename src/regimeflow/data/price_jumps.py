@@ -8,6 +8,7 @@ unless the user has said by name that it really happened.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,14 @@ MOVE_MAX = 0.4
 # More than this is not a price series; the first ones are enough to refuse it.
 JUMPS_MAX = 1_000
 CONFIG_KEY = "backtest.data.allow_price_jumps"
+
+
+class PriceJump(DataError):
+    """One unexplained move. `day` is the day of the new price; data after it may be good."""
+
+    def __init__(self, message: str, day: date) -> None:
+        super().__init__(message)
+        self.day = day
 
 
 class JumpCheck:
@@ -68,10 +77,10 @@ class JumpCheck:
             )
 
     def refuse_since(self, first_ns: int) -> None:
-        """Raise DataError for the first jump to a row later than `first_ns`."""
+        """Raise PriceJump for the first jump to a row later than `first_ns`."""
         for ts_ns, message in self._jumps:
             if ts_ns > first_ns:
-                raise DataError(message)
+                raise PriceJump(message, date_from_ns(ts_ns))
 
     def _apply_actions(self, times_ns: Ints, expected: Floats) -> None:
         """Turn each previous price into what it is worth after the actions of the next row."""

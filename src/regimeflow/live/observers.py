@@ -43,6 +43,7 @@ class LiveObservers:
         form = AuditFormat(live.audit.format)
         self.audit_path = log_dir / _AUDIT_NAMES[form]
         self.snapshots = 0
+        self.has_baseline = baseline is not None
         self._market: MarketState | None = None
         self.audit = AuditLog(self.audit_path, form)
         self.status = StatusFile(

@@ -52,8 +52,18 @@ def summarise(
         fills=tally.fills,
         equity=f"{ledger.portfolio.exact_equity:,.2f}",
         reconciled=f"{observers.snapshots:,} snapshots, {outcome}",
-        verdict=observers.drift.verdict if observers.drift is not None else "off",
+        verdict=_drift_of(observers),
         audit_head=observers.audit.head,
         journal_head=journal.head,
         log_dir=log_dir,
     )
+
+
+def _drift_of(observers: LiveObservers) -> str:
+    """The verdict, and the way out where there is nothing to compare with."""
+    if observers.drift is None:
+        return "off"
+    if not observers.has_baseline:
+        verdict = observers.drift.verdict
+        return f"{verdict} (name a backtest's report in metrics.live.baseline_report)"
+    return observers.drift.verdict
