@@ -174,6 +174,7 @@ def check_nothing_lost_or_doubled(drive: Drive) -> int:
         r'"Taken"[^\n]*?"SubmitOrder"[^\n]*?"client_order_id":"([^"]+)"',
         drive.state.read_text(encoding="utf-8"),
     )
+    assert taken, "the venue took no order, so nothing was shown"
     assert len(taken) == len(set(taken)), "an order reached the venue twice"
     assert set(taken) <= set(submitted), "the venue holds an order that was never journaled"
     assert len(submitted) == len(set(submitted)), "a client order id was used twice"

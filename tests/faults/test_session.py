@@ -165,6 +165,7 @@ def test_f52_account_that_is_refused_is_not_asked_for_ever() -> None:
     talk.session.receive(msgspec.json.encode(message).decode(), 1.0)
     assert "revoked" in talk.session.failure
     assert ReconnectPolicy(max_attempts=3).delay_s(4, random.Random(1)) is None
+    assert ReconnectPolicy(is_enabled=False).delay_s(1, random.Random(1)) is None
 
 
 @pytest.mark.parametrize("part", ["positions", "account", "orders"])

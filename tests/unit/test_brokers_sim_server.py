@@ -15,6 +15,7 @@ from regimeflow.errors import StartRefused, UsageError
 from regimeflow.model.events import DataConflated, FeedGap, LinkDown, LinkUp
 from regimeflow.model.market import Quote
 from regimeflow.model.reports import BrokerSnapshot, OrderAccepted, OrderFilled
+from regimeflow.model.timestamps import NS_PER_DAY
 from regimeflow.testing.venues.sim_server import SimVenueServer
 from tests.conformance.orders import QUOTES, START_NS, snapshot, submit
 from tests.conformance.venues import NetworkedVenue, of, rest, until
@@ -58,6 +59,15 @@ def test_same_engine_takes_over_its_own_dead_connection() -> None:
         assert len([c for c in venue.server.connections if c.is_trading]) == 1
 
     play(scenario, NetworkedVenue(client_name="engine-1", reconnect=ReconnectPolicy(60_000)))
+
+
+def test_venue_says_what_bars_it_is_going_to_push() -> None:
+    async def scenario(venue: NetworkedVenue) -> None:
+        venue.server.bar_size_ns = NS_PER_DAY
+        truth = await venue.new_client(options={"client_name": "engine-1"}).connect()
+        assert truth.bar_size_ns == NS_PER_DAY
+
+    play(scenario, NetworkedVenue(client_name="engine-1"))
 
 
 def test_wrong_account_is_refused_with_both_names() -> None:

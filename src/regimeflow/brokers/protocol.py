@@ -28,6 +28,7 @@ class AccountTruth(msgspec.Struct, frozen=True, kw_only=True):
 
     `venue_ns` is the venue's time at that moment and `speed` how fast it runs (1: real time).
     Numbers of reports belong to an `epoch`: another one means that the venue began anew.
+    `bar_size_ns` is the size of the bars it pushes; None where it pushes anything else.
     """
 
     account_id: str
@@ -38,6 +39,7 @@ class AccountTruth(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     capabilities: Capabilities
     instruments: tuple[Instrument, ...]
+    bar_size_ns: int | None = None
 
 
 class BrokerClient(Protocol):
@@ -75,18 +77,19 @@ class BrokerClient(Protocol):
 
 
 class ReconnectPolicy(msgspec.Struct, frozen=True):
-    """Exponential backoff with jitter; `max_attempts` 0 never gives up."""
+    """Exponential backoff with jitter; `max_attempts` 0 never gives up; disabled never tries."""
 
     initial_ms: int = 500
     max_ms: int = 30_000
     max_attempts: int = 0
+    is_enabled: bool = True
 
     def delay_s(self, attempt: int, rng: random.Random) -> float | None:
         """How long to wait before the `attempt`-th attempt in a row (from 1); None: give up.
 
         Half of it is random, so that engines that lost one venue do not return in step.
         """
-        if self.max_attempts and attempt > self.max_attempts:
+        if not self.is_enabled or (self.max_attempts and attempt > self.max_attempts):
             return None
         whole_ms = min(self.initial_ms << min(attempt - 1, 30), self.max_ms)
         return whole_ms * (0.5 + 0.5 * rng.random()) / 1_000.0

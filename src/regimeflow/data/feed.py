@@ -83,6 +83,11 @@ class Feed:
         """Whether the stream holds daily bars and nothing else."""
         return self.kind is FeedKind.DAILY_BARS
 
+    @property
+    def is_bars(self) -> bool:
+        """Whether the stream holds bars of one size and nothing else."""
+        return self.kind in (FeedKind.DAILY_BARS, FeedKind.INTRADAY_BARS)
+
     def chunks(self) -> Iterator[list[MarketEvent]]:
         """Non-empty lists of events; each call starts again from the first.
 
@@ -192,7 +197,12 @@ def _common_bar_size_ns(events: Sequence[MarketEvent]) -> int | None:
 
 def _kind_from(kinds: set[str], bar_size_ns: int | None) -> FeedKind:
     if kinds == {"bars"}:
-        return FeedKind.DAILY_BARS if bar_size_ns == NS_PER_DAY else FeedKind.INTRADAY_BARS
+        return kind_of_bars(bar_size_ns)
     if kinds == {"quotes"}:
         return FeedKind.QUOTES
     return FeedKind.TRADES if kinds == {"trades"} else FeedKind.MIXED
+
+
+def kind_of_bars(bar_size_ns: int | None) -> FeedKind:
+    """What a stream of nothing but bars of this size is."""
+    return FeedKind.DAILY_BARS if bar_size_ns == NS_PER_DAY else FeedKind.INTRADAY_BARS

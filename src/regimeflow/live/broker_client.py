@@ -30,7 +30,8 @@ def make_client(config: Config) -> BrokerClient:
         reconnect=ReconnectPolicy(
             reconnect.initial_ms,
             reconnect.max_ms,
-            reconnect.max_attempts if reconnect.enabled else 1,
+            reconnect.max_attempts,
+            reconnect.enabled,
         ),
     )
 

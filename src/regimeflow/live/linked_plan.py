@@ -7,11 +7,13 @@ configuration or strategy is refused: open positions must not wake up under othe
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from regimeflow.brokers.protocol import AccountTruth, BrokerClient
 from regimeflow.config import Config, config_hash
-from regimeflow.data.feed import Feed, FeedKind, in_memory_feed
+from regimeflow.data.feed import Feed, FeedKind, in_memory_feed, kind_of_bars
 from regimeflow.errors import ConfigError, StartRefused
 from regimeflow.model.market import Bar
 from regimeflow.model.timestamps import NS_PER_S
@@ -66,7 +68,7 @@ async def linked_plan(
     capabilities, pace = truth.capabilities, max(truth.speed, 1.0)
     plan = make_linked_plan(
         config,
-        feed=in_memory_feed(bars, symbols=config.symbols) if bars else _ticks(config, truth),
+        feed=_feed_of(config, truth, bars),
         start_ns=truth.venue_ns,
         link=LinkTraits(
             settle_window_ns=int(capabilities.settle_window_ns * pace),
@@ -104,16 +106,20 @@ def _changes(plan: RunPlan, config: Config) -> list[str]:
     return changed
 
 
-def _ticks(config: Config, truth: AccountTruth) -> Feed:
-    """A feed of quotes and trades: the broker has no bars."""
+def _feed_of(config: Config, truth: AccountTruth, bars: Sequence[Bar]) -> Feed:
+    """What the broker is going to deliver: like the history it gave, or by its own word."""
+    if bars:
+        given = Counter(bar.symbol for bar in bars)
+        return in_memory_feed(bars, symbols=config.symbols, warmup_available=given)
+    size_ns = truth.bar_size_ns
     return Feed(
         symbols=config.symbols,
-        kind=FeedKind.QUOTES,
-        bar_size_ns=None,
+        kind=FeedKind.QUOTES if size_ns is None else kind_of_bars(size_ns),
+        bar_size_ns=size_ns,
         span_ns=(truth.venue_ns, truth.venue_ns),
         event_count=0,
         actions=(),
         data_hash="",
-        warmup_available={},
+        warmup_available=dict.fromkeys(config.symbols, 0),
         make_chunks=lambda: iter(()),
     )

@@ -114,6 +114,7 @@ class Welcome(Message, frozen=True, tag="welcome"):
     session: w.SessionLine | None
     instruments: Annotated[list[w.InstrumentLine], Meta(max_length=10_000)]
     capabilities: Capabilities
+    bar_size_ns: w.Number | None = None
 
 
 class Resumed(Message, frozen=True, tag="resumed"):

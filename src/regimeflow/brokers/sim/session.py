@@ -165,7 +165,6 @@ class SimSession:
     def _on_welcome(self, welcome: m.Welcome, now_s: float) -> None:
         if welcome.id != self._greeting.id:
             return
-        instruments = tuple(t.instrument_from(line) for line in welcome.instruments)
         known = self.truth
         self.truth = AccountTruth(
             account_id=welcome.account,
@@ -175,7 +174,8 @@ class SimSession:
             speed=welcome.speed,
             epoch=welcome.epoch,
             capabilities=welcome.capabilities,
-            instruments=instruments,
+            instruments=tuple(map(t.instrument_from, welcome.instruments)),
+            bar_size_ns=welcome.bar_size_ns,
         )
         self._anchor = (now_s, welcome.venue_ns)
         if self.state is State.GREETING:

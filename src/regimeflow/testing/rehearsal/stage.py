@@ -212,7 +212,11 @@ class Stage:
                 log=log,
             )
             self.server = SimVenueServer(
-                machine, account=ACCOUNT, currency=parts.currency, faults=self.faults
+                machine,
+                account=ACCOUNT,
+                currency=parts.currency,
+                bar_size_ns=parts.bar_size_ns,
+                faults=self.faults,
             )
             await self.server.start(port=PORT)
             if not listening.done():

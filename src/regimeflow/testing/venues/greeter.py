@@ -100,6 +100,7 @@ class Greeter:
             session=None if machine.session is None else t.session_line(machine.session),
             instruments=[t.instrument_line(i) for i in machine.instruments.values()],
             capabilities=SIM_CAPABILITIES,
+            bar_size_ns=self._server.bar_size_ns,
         )
 
     def _missed(self, hello: m.Hello) -> tuple[list[Numbered], bool]:

@@ -47,6 +47,11 @@ class VenueParts:
     end_ns: int
 
     @property
+    def bar_size_ns(self) -> int | None:
+        """The size of its bars; None where its data holds anything but bars."""
+        return self.feed.bar_size_ns if self.feed.is_bars else None
+
+    @property
     def identity(self) -> str:
         """A name of data and rules: a state file belongs to one."""
         rules = [
@@ -146,6 +151,7 @@ async def serve(
             account=ACCOUNT,
             currency=parts.currency,
             speed=speed,
+            bar_size_ns=parts.bar_size_ns,
             faults=policy,
         )
         is_told = asyncio.Event()

@@ -38,8 +38,9 @@ HEARTBEAT_S = 1.0
 class SimVenueServer:
     """Serves one `VenueMachine`.
 
-    `account` and `currency` are what it calls itself. `speed` is above 0. `clock` gives seconds
-    and defaults to the loop's. Raises UsageError for a speed that never moves.
+    `account` and `currency` are what it calls itself; `bar_size_ns` is that of its data, None
+    for data that is not bars alone. `speed` is above 0. `clock` gives seconds and defaults
+    to the loop's. Raises UsageError for a speed that never moves.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class SimVenueServer:
         account: str = "SIM",
         currency: str = "USD",
         speed: float = 1.0,
+        bar_size_ns: int | None = None,
         clock: Callable[[], float] | None = None,
         faults: VenueFaults | None = None,
         heartbeat_s: float = HEARTBEAT_S,
@@ -58,6 +60,7 @@ class SimVenueServer:
             raise UsageError(f"speed {speed}: a venue that serves others needs a speed above 0")
         self.machine = machine
         self.speed = speed
+        self.bar_size_ns = bar_size_ns
         self.connections: list[Connection] = []
         self._clock = clock
         self._heartbeat_s = heartbeat_s
