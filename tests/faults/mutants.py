@@ -28,13 +28,15 @@ from regimeflow.core.portfolio import Portfolio
 from regimeflow.core.reconcile import Reconciler
 from regimeflow.core.sweep import Sweep
 from regimeflow.errors import JournalError
-from regimeflow.journal import recovery
+from regimeflow.journal import recovery, walk
+from regimeflow.journal.segments import FORMAT
 from regimeflow.journal.writer import JournalWriter
 from regimeflow.live.inbox import Inbox
 from regimeflow.live.linked import LinkedRun
 from regimeflow.model.commands import SubmitOrder
 from regimeflow.model.events import OrderFilled
 from regimeflow.model.order import Order, OrderStatus
+from regimeflow.testing import SimDisk
 
 MUTANT_VARIABLE = "REGIMEFLOW_MUTANT"
 """Names the mutant to plant in a run of the tests."""
@@ -142,7 +144,7 @@ def _sync_again_after_a_failure(patch: pytest.MonkeyPatch) -> None:
 # --- one and more in each section -------------------------------------------------------------
 
 
-def _replace(owner: type, name: str, mutant: Any) -> Callable[[pytest.MonkeyPatch], None]:
+def _replace(owner: object, name: str, mutant: Any) -> Callable[[pytest.MonkeyPatch], None]:
     return lambda patch: patch.setattr(owner, name, mutant)
 
 
@@ -265,6 +267,21 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "FLOOD": Mutant("loses trades in a burst", _conflate_everything, (f"{MARKET}::test_f60",)),
     "MIDDLE": Mutant("trades on a damaged journal", _cut_the_middle, (f"{JOURNAL}::test_f65",)),
+    "MARK": Mutant(
+        "takes any damage for a torn tail",
+        _replace(walk, "frames_after", lambda content: iter(())),
+        (f"{JOURNAL}::test_f65",),
+    ),
+    "HOLE": Mutant(
+        "takes a power cut for damage",
+        _replace(walk, "UNMARKED_FORMAT", FORMAT),
+        (f"{JOURNAL}::test_f64",),
+    ),
+    "DROPPED": Mutant(
+        "believes what it reads after a failed sync",
+        _replace(SimDisk, "rewrite", _nothing),
+        (f"{JOURNAL}::test_f67",),
+    ),
     "BACKUP": Mutant(
         "trades on an old backup",
         _replace(Externals, "note_own_id", _nothing),

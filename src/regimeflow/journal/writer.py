@@ -159,7 +159,7 @@ class JournalWriter:
             self.sync()
         self._is_command_waiting = False
         if self._facts_file.size_bytes >= self._segment_bytes_max:
-            self._rotate_facts()
+            self._guarded("closed", self._facts_file.rotate)
         return records
 
     def flush(self) -> Sequence[Record]:
@@ -183,7 +183,7 @@ class JournalWriter:
     def rotate(self) -> None:
         """Commit, and begin new segments: at a session roll, so that days can be told apart."""
         self.flush()
-        self._rotate_facts()
+        self._guarded("closed", self._facts_file.rotate)
         self._guarded("closed", self._market_file.rotate)
 
     def close(self) -> None:
@@ -231,11 +231,6 @@ class JournalWriter:
         self._market_file.append(frames, first_seq=first_seq, first_ts_ns=first_ts_ns, prev_hash="")
         if self._market_file.size_bytes >= self._segment_bytes_max:
             self._market_file.rotate()
-
-    def _rotate_facts(self) -> None:
-        """A closed segment is durable: only the last one may ever have a torn tail."""
-        self.sync()
-        self._guarded("closed", self._facts_file.rotate)
 
     def _guarded(self, verb: str, action: Callable[[], None]) -> None:
         """Run one disk operation; its failure is the last thing this writer does."""
