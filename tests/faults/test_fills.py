@@ -117,6 +117,48 @@ def test_f21_annulled_execution_is_reversed_once_and_held(desk: LinkedDesk) -> N
     assert desk.try_to_buy() == "C22"
 
 
+def test_f21_annulment_that_overtakes_its_fill_leaves_nothing_open(desk: LinkedDesk) -> None:
+    order_id = desk.buy()
+    bust(desk, "x2")
+    assert desk.kinds() == ["unknown_execution"]
+    desk.fill(order_id, 4, execution_id="x1")
+    for _ in range(2):
+        desk.fill(order_id, 6, execution_id="x2", fee=1)
+    order = desk.order(order_id)
+    assert order.status is OrderStatus.FILLED
+    assert order.filled_quantity == 4
+    assert (desk.held(), desk.may_fill()) == (4, 0)
+    assert desk.engine.ledger.portfolio.cash == cash_after((4, 100))
+    assert bust(desk, "x2") == []
+
+
+def test_f21_annulment_that_no_stream_delivered_is_found_in_the_list(desk: LinkedDesk) -> None:
+    order_id = desk.buy()
+    desk.fill(order_id, 10, execution_id="x1", fee=1)
+    bust_listed = e.FillBusted(ExecutionId("x1"), "ABC", "erroneous", desk.now_ns)
+    outputs = desk.sweep(annulled=(bust_listed,), positions=None, account=None)
+    assert [o.bust for o in outputs if isinstance(o, c.BustRecovered)] == [bust_listed]
+    assert desk.sweep(annulled=(bust_listed,)) == []
+    assert bust(desk, "x1") == []
+    assert (desk.held(), desk.engine.ledger.portfolio.cash) == (0, cash_after())
+    assert desk.kinds() == ["bust"]
+    assert desk.try_to_buy() == "C22"
+
+
+def test_f21_order_whose_fill_was_annulled_still_ends_by_the_brokers_word(
+    desk: LinkedDesk,
+) -> None:
+    """The broker goes on counting the annulled part as done."""
+    order_id = desk.buy()
+    desk.fill(order_id, 6, execution_id="x1")
+    bust(desk, "x1")
+    desk.fill(order_id, 4, execution_id="x2")
+    order = desk.order(order_id)
+    assert order.status is OrderStatus.FILLED
+    assert order.filled_quantity == 4
+    assert (desk.held(), desk.may_fill()) == (4, 0)
+
+
 def test_f21_correction_replaces_the_execution_it_names(desk: LinkedDesk) -> None:
     order_id = desk.buy()
     desk.fill(order_id, 10, 100, execution_id="x.01")

@@ -32,6 +32,7 @@ from regimeflow.core.on_report import ReportHandler
 from regimeflow.core.on_session import ENGINE, SessionHandler
 from regimeflow.core.order_truth import OrderTruth
 from regimeflow.core.portfolio import EXTERNAL
+from regimeflow.core.reconcile import Reconciler
 from regimeflow.core.risk.gate import RiskGate
 from regimeflow.core.seat import Seat
 from regimeflow.core.setup import EngineSetup
@@ -81,6 +82,7 @@ class Engine:
         "operator_handler",
         "order_truth",
         "poisoned",
+        "reconciler",
         "regime",
         "regime_detector",
         "report_handler",
@@ -113,7 +115,10 @@ class Engine:
         self.answers = AnswerWatch(self)
         self.discrepancies = Discrepancies(self)
         self.externals = Externals(self)
-        self.gate = RiskGate(policy, setup.instruments, self.ledger, self.market, self.holds)
+        self.reconciler = Reconciler()
+        self.gate = RiskGate(
+            policy, setup.instruments, self.ledger, self.market, self.holds, self.reconciler
+        )
         self.desk = Desk(
             gate=self.gate,
             ledger=self.ledger,

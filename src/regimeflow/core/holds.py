@@ -74,7 +74,7 @@ class Holds:
         if any(part is None for part in parts):
             return
         engine = self._engine
-        ignored = engine.report_handler.reconciler.ignored
+        ignored = engine.reconciler.ignored
         found = differences(snapshot, engine.ledger, ignored)
         if engine.order_truth.doubts or any(found.values()):
             return

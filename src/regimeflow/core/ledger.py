@@ -32,6 +32,7 @@ from regimeflow.core.timers import Timers
 from regimeflow.core.trading_state import TradingStates
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
+from regimeflow.model.evidence import as_observed
 from regimeflow.model.ids import ExecutionId, StrategyId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import ActionKind, Bar, CorporateAction, Quote, Trade
@@ -121,6 +122,7 @@ class Ledger:
                 ts_ns, event.client_order_id, Happening.LOST_SIGHT, reason=event.reason
             )
         if isinstance(event, e.FillBusted):
+            self.orders.executions.await_annulled(event.execution_id)
             return self._bust(ts_ns, event.execution_id)
         if isinstance(event, e.FillCorrected):
             self._bust(ts_ns, event.corrects)
@@ -167,6 +169,9 @@ class Ledger:
         if refused is not None:
             return refused
         applied = self.orders.apply_fill(ts_ns, fill)
+        if self.orders.executions.annulled_early.pop(fill.execution_id, self) is None:
+            # Annulled before it came: the order used it up, position and cash never saw it.
+            return Applied(self.orders.unfill(ts_ns, fill), None)
         order = applied.order
         if order is not None and order.strategy_id == EXTERNAL and order.tag != EXTERNAL:
             self.portfolio.apply_closing_fill(fill)
@@ -239,11 +244,9 @@ class Ledger:
             broker_order_id=record.broker_order_id if record is not None else None,
         )
 
-    def _recover_cash(self, ts_ns: int, notice: c.CashRecovered) -> None:
-        self.portfolio.apply_cash(notice.posting)
-
-    def _recover_fill(self, ts_ns: int, notice: c.FillRecovered) -> Applied:
-        return self.apply_fill(ts_ns, notice.fill)
+    def _recover(self, ts_ns: int, notice: c.Output) -> Applied:
+        """What a list shows changes the books as the report would have."""
+        return self.apply_event(ts_ns, as_observed(notice))  # type: ignore[arg-type]
 
     def _bust(self, ts_ns: int, execution_id: ExecutionId) -> Applied:
         """Reverse an annulled execution once; nothing when it is not in the books (any more)."""
@@ -287,8 +290,9 @@ _OUTPUTS: dict[type, Callable[[Ledger, int, Any], Applied | None]] = {
     c.CancelTimer: Ledger._cancel_timer,
     c.TradingStateChanged: Ledger._change_state,
     c.OrderResolved: Ledger._resolve,
-    c.FillRecovered: Ledger._recover_fill,
-    c.CashRecovered: Ledger._recover_cash,
+    c.FillRecovered: Ledger._recover,
+    c.CashRecovered: Ledger._recover,
+    c.BustRecovered: Ledger._recover,
     c.ExternalAdopted: Ledger._adopt,
     c.DiscrepancyFound: Ledger._note_discrepancy,
 }

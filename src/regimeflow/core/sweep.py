@@ -1,8 +1,8 @@
 """The sweep: what the broker lists and no stream delivered is booked, once, by its own id.
 
-A live stream is not a complete stream. Every snapshot's fills and cash postings are compared
-with what is booked; what is missing is booked as evidence (a notice in the journal), and a
-later report of the same id is a repeat.
+A live stream is not a complete stream. Every snapshot's fills, annulments and cash postings are
+compared with what is booked; what is missing is booked as evidence (a notice in the journal),
+and a later report of the same id is a repeat.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from regimeflow.model import events as e
 from regimeflow.model.account import FillRecord
-from regimeflow.model.commands import CashRecovered, FillRecovered
+from regimeflow.model.commands import BustRecovered, CashRecovered, FillRecovered
 
 if TYPE_CHECKING:
     from regimeflow.core.engine import Engine
@@ -29,9 +29,15 @@ class Sweep:
         self._engine = engine
 
     def take(self, snapshot: e.BrokerSnapshot) -> None:
-        """Compare fills and cash postings with the books; fills first."""
+        """Compare fills, annulments and cash postings with the books, in this order."""
         for fill in snapshot.fills or ():
             self._recover(fill)
+        executions = self._engine.ledger.orders.executions
+        for bust in snapshot.annulled:
+            if bust.execution_id not in executions.annulled:
+                was_booked = executions.is_booked(bust.execution_id)
+                applied = self._engine.emit(BustRecovered(bust, EVIDENCE))
+                self._engine.report_handler.settle_bust(applied, bust, was_booked=was_booked)
         self._recover_cash(snapshot.activities)
 
     def _recover_cash(self, activities: Iterable[e.CashPosted]) -> None:

@@ -11,7 +11,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 import msgspec
 
 from regimeflow.model.account import FillRecord, PositionRecord
-from regimeflow.model.events import CashPosted
+from regimeflow.model.events import CashPosted, FillBusted
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.order import ZERO, Side
 from regimeflow.venue.fees import CENT, FeeState
@@ -29,12 +29,12 @@ class Ledger(msgspec.Struct):
     postings: list[CashPosted] = []
     fee_state: FeeState = msgspec.field(default_factory=FeeState)
     financed_until_ns: int = 0
-    annulled: int = 0
+    annulled: list[FillBusted] = []
 
     @property
     def executed(self) -> int:
         """Executions so far, those annulled since included: no number is used twice."""
-        return len(self.fills) + self.annulled
+        return len(self.fills) + len(self.annulled)
 
     def position(self, symbol: str) -> Decimal:
         """Units held; zero when flat."""
@@ -75,6 +75,11 @@ class Ledger(msgspec.Struct):
         """Fills at or after `since_ns`, oldest first, at most the newest `FILLS_LISTED_MAX`."""
         recent = self.fills[-FILLS_LISTED_MAX:]
         return tuple(fill for fill in recent if fill.ts_venue_ns >= since_ns)
+
+    def recent_busts(self, since_ns: int) -> tuple[FillBusted, ...]:
+        """Annulments at or after `since_ns`, as `recent_fills`."""
+        recent = self.annulled[-FILLS_LISTED_MAX:]
+        return tuple(bust for bust in recent if bust.ts_venue_ns >= since_ns)
 
     def position_records(self) -> tuple[PositionRecord, ...]:
         """Positions that are not flat, by symbol."""

@@ -178,11 +178,11 @@ _SCRIPTS = (
 def swarm(rng: random.Random) -> Scenario:
     """A scenario of a random subset of all faults: about a quarter of them, at most two scripts.
 
-    Never an annulment with reports of unknown kind or out of order: one that cannot be read, or
-    comes before what it annuls, is for a person to mend, and the engine rightly stays held.
+    Never an annulment with reports of unknown kind: one that cannot be read is for a person to
+    mend, and the engine rightly stays held.
     """
     faults = tuple(fault for fault in _MENU if rng.random() < 0.25)
-    if any(fault.startswith(("unknown_status", "reorder")) for fault in faults):
+    if any(fault.startswith("unknown_status") for fault in faults):
         faults = tuple(fault for fault in faults if not fault.startswith("bust"))
     scripts = rng.sample(_SCRIPTS, rng.randint(0, 2))
     link = rng.choice((None, None, _ROUGH, _BREAKING))

@@ -218,6 +218,7 @@ class RequestDesk:
             currency=self._currency,
             venue_ns=snapshot.ts_venue_ns,
             activities=[t.cash_line(posting) for posting in snapshot.activities],
+            annulled=[t.annulled_line(bust) for bust in snapshot.annulled],
         )
         scope = _scope_of(snapshot)
         before = self._last_listed.get(scope)

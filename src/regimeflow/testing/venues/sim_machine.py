@@ -236,13 +236,12 @@ class VenueMachine:
         multiplier: Decimal = self.instruments[fill.symbol].multiplier
         signed = fill.side.sign * fill.quantity
         ledger.fills.remove(fill)
-        ledger.annulled += 1
         ledger.cash += signed * fill.price * multiplier + fill.fee
         left = ledger.positions.get(fill.symbol, ZERO) - signed
         if left:
             ledger.positions[fill.symbol] = left
         else:
             ledger.positions.pop(fill.symbol, None)
-        return self.reports.add(
-            FillBusted(fill.execution_id, fill.symbol, "annulled by the venue", ts_ns)
-        )
+        bust = FillBusted(fill.execution_id, fill.symbol, "annulled by the venue", ts_ns)
+        ledger.annulled.append(bust)
+        return self.reports.add(bust)
