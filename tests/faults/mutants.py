@@ -23,6 +23,7 @@ from regimeflow.core.order_truth import OrderTruth
 from regimeflow.core.reconcile import Reconciler
 from regimeflow.journal import walk
 from regimeflow.journal.segments import FORMAT
+from regimeflow.live import linked
 from regimeflow.testing import SimDisk
 from tests.faults import planted_bugs as bugs
 
@@ -143,6 +144,11 @@ MUTANTS: dict[str, Mutant] = {
         "trades on an old backup",
         bugs.replace(Externals, "note_own_id", bugs.nothing),
         (f"{RESTART}::test_f71",),
+    ),
+    "AGAIN": Mutant(
+        "counts its starts by the journal alone",
+        bugs.replace(linked, "boot_number", lambda latest, now_ns: latest + 1),
+        ("test_order_ids.py::test_f71",),
     ),
     "RACE": Mutant(
         "lets a resume win over a halt",

@@ -82,9 +82,12 @@ def test_only_a_batch_with_a_command_is_synced_and_only_for_power(tmp_path: Path
         assert disk.calls.count("sync facts") == birth
         journal.append_output(1, 1, submit())
         journal.commit()
-        journal.append_epoch(2, epoch())
+        journal.append_epoch(2, epoch(boot=0))
         journal.commit()
         assert disk.calls.count("sync facts") == birth + syncs
+        journal.append_epoch(3, epoch(boot=2))
+        journal.commit()
+        assert disk.calls.count("sync facts") == birth + syncs + 1
         assert "sync market" not in disk.calls
         journal.close()
 

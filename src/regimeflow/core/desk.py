@@ -18,15 +18,9 @@ from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.core.risk.gate import RiskGate
 from regimeflow.core.risk.proposal import Denial
 from regimeflow.core.seat import CancelWish, CloseWish, ModifyWish, Seat
-from regimeflow.errors import InvariantViolated
 from regimeflow.model.commands import CancelOrder, OrderDenied, RiskBreached
 from regimeflow.model.events import OrderFilled
-from regimeflow.model.ids import (
-    CLIENT_ORDER_ID_LENGTH_MAX,
-    ClientOrderId,
-    IntentId,
-    StrategyId,
-)
+from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId, id_prefix_of, order_id_of
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.order import Order, OrderStatus, Side
 
@@ -66,7 +60,7 @@ class Desk:
         "_instruments",
         "_ledger",
         "_numbers",
-        "_session_prefix",
+        "_run",
         "closing",
         "is_stopping",
         "moment",
@@ -88,8 +82,8 @@ class Desk:
         self._gate = gate
         self._ledger = ledger
         self._instruments = instruments
-        self._session_prefix = id_prefix
-        self._id_prefix = f"{id_prefix}-0"
+        self._run = id_prefix
+        self._id_prefix = id_prefix_of(id_prefix, 0)
         self._emit = emit
         self._numbers: dict[StrategyId, int] = {}
         self.on_denied = on_denied
@@ -100,7 +94,7 @@ class Desk:
 
     def boot(self, number: int) -> None:
         """A run starts or resumes: ids name this boot, so that none can ever be repeated."""
-        self._id_prefix = f"{self._session_prefix}-{number}"
+        self._id_prefix = id_prefix_of(self._run, number)
         self.is_stopping = False
 
     def next_order_id(
@@ -115,10 +109,7 @@ class Desk:
         k = moment.wish_count.get(strategy_id, 0)
         moment.wish_count[strategy_id] = k + 1
         intent = IntentId(strategy_id, symbol, moment.ts_venue_ns, moment.ordinal, k)
-        client_order_id = ClientOrderId(f"{self._id_prefix}-{strategy_id}-{number}")
-        if len(client_order_id) > CLIENT_ORDER_ID_LENGTH_MAX:
-            raise InvariantViolated(f"client order id {client_order_id} is too long for a venue")
-        return client_order_id, intent
+        return order_id_of(self._id_prefix, strategy_id, number), intent
 
     def release(self, ts_ns: int, seat: Seat) -> None:
         """Let the wishes of a callback that has returned take effect, in their order."""

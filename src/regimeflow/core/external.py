@@ -26,7 +26,7 @@ from regimeflow.model.commands import (
     TradingState,
     TradingStateChanged,
 )
-from regimeflow.model.ids import ClientOrderId
+from regimeflow.model.ids import ClientOrderId, own_number
 from regimeflow.model.order import ZERO, Order, Side
 
 if TYPE_CHECKING:
@@ -179,14 +179,3 @@ class Externals:
         self._engine.emit(
             CancelOrder(order.standing_id, order.broker_order_id, order.symbol, "external")
         )
-
-
-def own_number(client_order_id: str, id_prefix: str) -> tuple[str, int] | None:
-    """Strategy and number of an id of our making (`prefix-boot-strategy-number`); else None."""
-    if not client_order_id.startswith(f"{id_prefix}-"):
-        return None
-    boot, _, rest = client_order_id.removeprefix(f"{id_prefix}-").partition("-")
-    strategy, _, number = rest.rpartition("-")
-    if not (boot.isdecimal() and strategy and number.isdecimal()):
-        return None
-    return strategy, int(number)

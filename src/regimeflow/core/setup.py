@@ -31,7 +31,7 @@ class StrategySetup(msgspec.Struct, frozen=True):
 class EngineSetup(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a run depends on beside its events. Times are nanoseconds.
 
-    `start_ns`: earlier data is warm-up. `id_prefix`: session and boot part of client order ids.
+    `start_ns`: earlier data is warm-up. `id_prefix` begins all client order ids.
     `bar_size_ns`: the feed's bar size (None for ticks). `end_of_day_lead_ns`: how long before
     an intraday close `on_end_of_day` fires. `session_end_delay_ns`: how long after the close
     the session is valued and rolled. `mark_interval_ns`: how often the account is valued
@@ -48,7 +48,7 @@ class EngineSetup(msgspec.Struct, frozen=True, kw_only=True):
     cash: Decimal
     strategies: tuple[StrategySetup, ...]
     policy: RiskPolicy = RiskPolicy()
-    id_prefix: str = "rf-1"
+    id_prefix: str = "rf"
     seed: int = 1
     start_ns: int = 0
     is_daily: bool = True

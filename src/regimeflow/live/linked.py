@@ -34,7 +34,7 @@ from regimeflow.model.commands import (
 )
 from regimeflow.model.market import Bar
 from regimeflow.model.order import Order, OrderStatus
-from regimeflow.model.timestamps import NS_PER_MS
+from regimeflow.model.timestamps import NS_PER_MS, NS_PER_S
 from regimeflow.run.plan import RunPlan
 from regimeflow.run.pump import Pump
 
@@ -110,8 +110,8 @@ class LinkedRun:
             pump.take(max(bar.ts_close_ns, pump.ts_ns), bar)
         # Part of the last event's outputs: they precede whatever this start brings.
         never_left = self._deny_unwritten(pump, booted)
-        boot = booted.recovered.boot + 1
         pump.ts_ns = clock.now_ns()
+        boot = boot_number(booted.recovered.boot, pump.ts_ns)
         if booted.rebuilt_as:
             # Decisions are folded from here on: the engine was rebuilt, not continued.
             pump.open_epoch(booted.rebuilt_as, boot)
@@ -219,6 +219,16 @@ class LinkedRun:
         if self._failure is None:
             self._failure = error or RuntimeError(str(context.get("message")))
         stop.set()
+
+
+def boot_number(latest: int, now_ns: int) -> int:
+    """The number of this start: greater than any before it, also than those nobody remembers.
+
+    The broker's clock in seconds, so that client order ids are never used twice, not even when
+    the journal is an old backup, was moved away, or lost its tail; at least one above `latest`,
+    since a simulated venue's clock may stand still.
+    """
+    return max(latest + 1, now_ns // NS_PER_S)
 
 
 def _awaited_id(order: Order) -> Any:

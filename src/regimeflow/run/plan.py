@@ -53,6 +53,10 @@ MARK_INTERVAL_NS = 30 * NS_PER_MINUTE
 """How often the account is valued inside a session of an intraday feed."""
 
 
+LINKED_RUN = "rf"
+"""First part of client order ids behind a link."""
+
+
 class LinkTraits(msgspec.Struct, frozen=True):
     """What a broker behind a link declares that the engine decides by (see `Capabilities`).
 
@@ -107,7 +111,8 @@ class RunPlan:
             cash=self.cash,
             strategies=load_strategies(config),
             policy=policy.risk_policy(config, bar_open_time_ns=open_time_ns),
-            id_prefix=date_from_ns(self.start_ns).strftime("%Y%m%d"),
+            # Behind a link each start has a number that never comes again; see `boot_number`.
+            id_prefix=LINKED_RUN if self.link else date_from_ns(self.start_ns).strftime("%Y%m%d"),
             seed=config.backtest.execution.seed,
             start_ns=self.start_ns,
             is_daily=feed.is_daily,
