@@ -189,3 +189,8 @@ class LiveSection(Section):
     journal: JournalSection = key("The engine's own record.", default=JournalSection())
     audit: AuditSection = key("The readable log.", default=AuditSection())
     risk: RiskSection = key("Limits.", default=RiskSection())
+
+    @property
+    def is_fast_playback(self) -> bool:
+        """Whether recorded data is played as fast as it goes: years in seconds."""
+        return self.broker_config.url is None and not self.broker_config.speed

@@ -39,6 +39,7 @@ from regimeflow.run.plan import RunPlan
 from regimeflow.run.pump import Pump
 
 CUT_OFF = "cut off by a crash before it was sent; never sent late"
+RESTARTED = "the engine was restarted"
 _FATE_UNKNOWN = {
     OrderStatus.PENDING_NEW: e.RequestKind.SUBMIT,
     OrderStatus.PENDING_CANCEL: e.RequestKind.CANCEL,
@@ -161,7 +162,7 @@ class LinkedRun:
         for order in list(pump.engine.ledger.orders.open.values()):
             request = _FATE_UNKNOWN.get(order.status)
             if request is not None:
-                inbox.deliver(e.OutcomeUnknown(_awaited_id(order), request, "restart"))
+                inbox.deliver(e.OutcomeUnknown(_awaited_id(order), request, RESTARTED))
 
     def _deny_unwritten(self, pump: Pump, booted: Booted) -> list[e.Event]:
         """Record what a crash cut off, unsent, and report each order as refused."""

@@ -31,8 +31,9 @@ from regimeflow.testing.rehearsal.scenarios import (
     Scenario,
     swarm,
 )
-from regimeflow.testing.rehearsal.stage import ENGINE, VENUE, Stage
+from regimeflow.testing.rehearsal.stage import ENGINE, FAULT, VENUE, Stage
 from regimeflow.testing.rehearsal.stand import Stand, set_up
+from regimeflow.testing.rehearsal.timeline import Line
 
 CALM_S = 20
 """Trading before the faults begin, and again after they end."""
@@ -46,7 +47,8 @@ class Verdict:
     """What one run did and whether it held. Times are virtual seconds.
 
     `recovered_s` is from the healing to equal books, nothing in doubt and no hold; None if never.
-    `blind_orders` arrived while the engine was dead or its link down.
+    `blind_s` is how long the engine was dead or its books unproved, `blind_exposure` the most that
+    was at stake meanwhile; `cash` and `positions` are the venue's at the end.
     """
 
     scenario: str
@@ -66,6 +68,9 @@ class Verdict:
     virtual_s: float
     digest: str
     steps: int
+    timeline: Sequence[Line]
+    cash: Decimal
+    positions: dict[str, Decimal]
 
     @property
     def is_ok(self) -> bool:
@@ -136,6 +141,7 @@ class _Act:
         if self._scenario.link is not None:
             self._stage.set_link(self._scenario.link)
             self._stage.injected["rough link"] += 1
+            self._stage.timeline.note("the link turns rough", FAULT)
         began_s = self._world.now_s
         if self._scenario.script is not None:
             try:
@@ -147,6 +153,7 @@ class _Act:
 
     async def _heal(self) -> None:
         stage = self._stage
+        stage.timeline.note("everything heals", "dim")
         self._faults.is_on = False
         stage.set_link(PERFECT)
         stage.engine.disk.faults = DiskFaults()
@@ -242,6 +249,9 @@ class _Act:
             virtual_s=self._world.now_s,
             digest=self._world.digest,
             steps=self._world.loop.steps,
+            timeline=stage.timeline.lines,
+            cash=ledger.cash,
+            positions=dict(ledger.positions),
         )
 
 

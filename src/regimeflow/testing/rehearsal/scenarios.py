@@ -83,6 +83,26 @@ async def _clock_skew(stage: Stage, rng: random.Random) -> None:
             stage.kill_engine()
 
 
+async def _lost_order(stage: Stage, rng: random.Random) -> None:
+    await _next_order(stage)
+    stage.mute_venue(is_on=True)
+    await asyncio.sleep(rng.uniform(4, 6))
+    stage.drop_connections()
+    stage.mute_venue(is_on=False)
+    await asyncio.sleep(20)
+    await _next_order(stage)
+    stage.kill_engine()
+
+
+async def _next_order(stage: Stage) -> None:
+    """Wait until an order has arrived at the venue; nothing has been said about it yet."""
+    taken = stage.witness.taken.total()
+    for _ in range(HOSTILE_S * 20):
+        if stage.witness.taken.total() > taken:
+            return
+        await asyncio.sleep(0.05)
+
+
 async def _venue_restart(stage: Stage, rng: random.Random) -> None:
     for _ in range(3):
         await asyncio.sleep(rng.uniform(15, 35))
@@ -118,6 +138,11 @@ SCENARIOS = {
     for scenario in (
         Scenario(
             "gateway-restart", "the connection drops and stays away", script=_gateway_restart
+        ),
+        Scenario(
+            "lost-order",
+            "an order arrives and nobody answers; the next one is on its way at a kill -9",
+            script=_lost_order,
         ),
         Scenario("mute-feed", "the socket is open and says nothing", script=_mute_feed),
         Scenario(

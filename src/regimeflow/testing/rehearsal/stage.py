@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from regimeflow.errors import JournalError, StartRefused
-from regimeflow.journal.records import Record
 from regimeflow.live.boot import Booted
-from regimeflow.live.console import Console
 from regimeflow.live.runner import LiveRunner, LiveSummary
+from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.run import policy
 from regimeflow.testing import Death, DiskFaults, Ending, LinkProfile, Outcome, World
 from regimeflow.testing.rehearsal.faults import HostileFaults
 from regimeflow.testing.rehearsal.stand import PORT, Stand
+from regimeflow.testing.rehearsal.timeline import NotedConsole, Timeline
 from regimeflow.testing.rehearsal.witness import WatchedMachine, Witness
+from regimeflow.testing.venues.faults import FaultKind
 from regimeflow.testing.venues.playback import Playback
 from regimeflow.testing.venues.sim_log import VenueLog
 from regimeflow.testing.venues.sim_program import ACCOUNT
@@ -32,22 +33,8 @@ RESTART_AFTER_S = 1.0
 LIFE_S_MAX = 100_000.0
 BOOTS_MAX = 400
 VENUE, ENGINE = "venue", "engine"
-
-
-class Silent(Console):
-    """Says nothing; the journal tells everything afterwards."""
-
-    def __init__(self) -> None:
-        """Nothing to print to."""
-
-    def on_record(self, record: Record) -> None:
-        """Nothing."""
-
-    def say(self, text: str, style: str = "", *, ts_ns: int | None = None) -> None:
-        """Nothing."""
-
-    def close_year(self) -> None:
-        """Nothing."""
+FAULT = "fault"
+_DEATHS = {Death.KILL: "kill -9 of the engine", Death.POWER_CUT: "power cut at the engine"}
 
 
 class Life(NamedTuple):
@@ -70,6 +57,8 @@ class Stage:
         self.config = stand.config_in(self.log_dir)
         self.witness = Witness(policy.risk_policy(self.config, bar_open_time_ns=None))
         self.injected: Counter[str] = Counter()
+        self.timeline = Timeline(lambda: world.now_s)
+        faults.on_strike = lambda kind: self.timeline.note(_told(kind), FAULT)
         self.boots: list[Booted] = []
         self.lives: list[Life] = []
         self.server: SimVenueServer | None = None
@@ -132,7 +121,7 @@ class Stage:
     def kill_engine(self, death: Death = Death.KILL) -> None:
         """End the engine's process; the supervisor starts another."""
         if self.engine.is_running:
-            self.injected[f"engine {death.value}"] += 1
+            self._inject(f"engine {death.value}", _DEATHS[death])
             self.engine.kill(death)
 
     def kill_engine_at(self, step: int, death: Death = Death.KILL) -> None:
@@ -141,7 +130,7 @@ class Stage:
 
     async def restart_venue(self, after_s: float) -> None:
         """Kill the venue's process and start it again; its books survive."""
-        self.injected["venue restart"] += 1
+        self._inject("venue restart", f"the venue's process is killed, for {after_s:.1f} s")
         self.venue.kill(Death.KILL)
         await asyncio.sleep(after_s)
         await self.open_venue()
@@ -149,18 +138,20 @@ class Stage:
     def mute_venue(self, *, is_on: bool) -> None:
         """Half-open connections: the venue says nothing more."""
         if self.server is not None:
-            self.injected["mute"] += is_on
+            if is_on:
+                self._inject("mute", "the venue takes everything and says nothing")
             self.server.mute(is_on=is_on)
 
     def drop_connections(self) -> None:
         """Reset every connection between the two."""
-        self.injected["reset"] += 1
+        self._inject("reset", "the connection is reset")
         self.world.net.reset_connections(ENGINE, VENUE)
 
     def partition(self, *, is_on: bool) -> None:
         """Let nothing through, in both directions."""
         net = self.world.net
-        self.injected["partition"] += is_on
+        if is_on:
+            self._inject("partition", "nothing gets through, in either direction")
         for source, target in ((ENGINE, VENUE), (VENUE, ENGINE)):
             (net.partition if is_on else net.heal)(source, target)
 
@@ -171,18 +162,25 @@ class Stage:
 
     def set_disk(self, faults: DiskFaults) -> None:
         """What the engine's disk does from now on."""
-        self.injected["disk"] += faults != DiskFaults()
+        if faults != DiskFaults():
+            self._inject("disk", f"the disk fails: {faults}")
         self.engine.disk.faults = faults
 
     def step_clock(self, delta_ns: int) -> None:
         """Set the engine's wall clock."""
-        self.injected["clock step"] += 1
+        self._inject("clock step", f"the wall clock steps by {delta_ns / NS_PER_S:+.0f} s")
         self.engine.clock.step(delta_ns)
 
     # --- inside -------------------------------------------------------------------------------
 
+    def _inject(self, name: str, story: str) -> None:
+        self.injected[name] += 1
+        self.timeline.note(story, FAULT)
+
     async def _live(self) -> LiveSummary:
-        self._runner = LiveRunner(self.config, Silent(), on_booted=self.boots.append)
+        self._runner = LiveRunner(
+            self.config, NotedConsole(self.timeline), on_booted=self.boots.append
+        )
         if self._is_over:
             self._runner.request_stop("the rehearsal ends")
         return await self._runner.run()
@@ -227,5 +225,11 @@ class Stage:
     def _note(self, ending: Ending) -> None:
         self.lives.append(Life(ending.outcome, ending.error, ending.steps))
         error = ending.error
+        if error is not None:
+            self.timeline.note(f"the engine ended: {error}", "bad")
         if error is not None and isinstance(error, StartRefused | JournalError):
             self.injected[f"engine refused: {type(error).__name__}"] += 1
+
+
+def _told(kind: FaultKind) -> str:
+    return f"the venue misbehaves: {kind.value.replace('_', ' ')}"
