@@ -16,6 +16,7 @@ from pathlib import Path
 import typer
 from typer.testing import CliRunner
 
+from docs.differences import differences
 from docs.fault_matrix import fault_matrix
 from docs.source_reading import (
     audit_types,
@@ -260,6 +261,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/commands.md": commands,
     "reference/config.md": config,
     "reference/controls.md": controls,
+    "reference/differences.md": differences,
     "reference/errors.md": errors,
     "reference/events.md": events,
     "reference/fault-matrix.md": fault_matrix,
@@ -275,7 +277,6 @@ def main() -> int:
         path = DOCS / name
         text = make()
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
             print(f"written: docs/{name}")
     return 0
