@@ -135,14 +135,34 @@ def test_f21_annulment_that_overtakes_its_fill_leaves_nothing_open(desk: LinkedD
 def test_f21_annulment_that_no_stream_delivered_is_found_in_the_list(desk: LinkedDesk) -> None:
     order_id = desk.buy()
     desk.fill(order_id, 10, execution_id="x1", fee=1)
-    bust_listed = e.FillBusted(ExecutionId("x1"), "ABC", "erroneous", desk.now_ns)
-    outputs = desk.sweep(annulled=(bust_listed,), positions=None, account=None)
-    assert [o.bust for o in outputs if isinstance(o, c.BustRecovered)] == [bust_listed]
-    assert desk.sweep(annulled=(bust_listed,)) == []
+    listed = fill_record("x1", order_id, 10)
+    outputs = desk.sweep(annulled=(listed,), positions=None, account=None)
+    recovered = [o.fill.execution_id for o in outputs if isinstance(o, c.BustRecovered)]
+    assert recovered == ["x1"]
+    assert desk.sweep(annulled=(listed,)) == []
     assert bust(desk, "x1") == []
     assert (desk.held(), desk.engine.ledger.portfolio.cash) == (0, cash_after())
     assert desk.kinds() == ["bust"]
     assert desk.try_to_buy() == "C22"
+
+
+@pytest.mark.parametrize("is_reported_too", [True, False])
+def test_f21_execution_that_is_known_only_as_annulled_ends_its_order(
+    desk: LinkedDesk, *, is_reported_too: bool
+) -> None:
+    """It filled and was annulled while nobody listened: no list of fills will ever hold it."""
+    order_id = desk.buy()
+    desk.lose(order_id)
+    if is_reported_too:
+        bust(desk, "x1")
+    desk.sweep(annulled=(fill_record("x1", order_id, 10),), orders=())
+    order = desk.order(order_id)
+    assert order.status is OrderStatus.FILLED
+    assert not order.filled_quantity
+    assert (desk.held(), desk.may_fill()) == (0, 0)
+    assert desk.kinds() == ["unknown_execution"]
+    desk.fill(order_id, 10, execution_id="x1")
+    assert desk.held() == 0
 
 
 def test_f21_order_whose_fill_was_annulled_still_ends_by_the_brokers_word(

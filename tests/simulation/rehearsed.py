@@ -1,6 +1,7 @@
-"""A configuration that trades often, and runs of it that other processes can repeat.
+"""Two configurations that trade often, and runs of them that other processes can repeat.
 
-`python -m tests.simulation.rehearsed SEED…` prints one digest a seed.
+`python -m tests.simulation.rehearsed SEED…` prints one digest a seed. Odd seeds cross averages at
+the market; even ones go through every order type and call that a strategy has.
 """
 
 from __future__ import annotations
@@ -34,14 +35,25 @@ BUSY = {
 }
 
 
+EVERY_CALL = {
+    **BUSY,
+    "strategy": {
+        "name": "tests.simulation.strategies_under_test:EveryCall",
+        "id": "every",
+        "params": {"quantity": 30, "every": 2, "timer_s": 7, "larger_bars": "1m"},
+    },
+}
+
+
 def busy_config() -> Config:
     """Three shares, crossing averages every few bars, limits that bind."""
     return load_config(BUSY, environ={})
 
 
 def run(scenario: str, seed: int) -> Verdict:
-    """One run of the busy configuration."""
-    return rehearse(busy_config(), scenario_of(scenario, seed), seed)
+    """One run of the configuration that belongs to the seed."""
+    config = busy_config() if seed % 2 else load_config(EVERY_CALL, environ={})
+    return rehearse(config, scenario_of(scenario, seed), seed)
 
 
 def told(verdict: Verdict) -> str:

@@ -23,14 +23,16 @@ from tests.simulation.reliability import write_page
 SEEDS = int(os.environ.get("REGIMEFLOW_SIM_SEEDS", "4"))
 COVERED_FROM_SEEDS = 100
 """With this many seeds every fault and every way of recovery has to have happened."""
-REGRESSIONS = (6, 7, 10, 16, 29, 60)
+REGRESSIONS = (2, 6, 7, 10, 16, 29, 60, 201, 263, 1169, 2005)
 """Seeds of the swarm that once failed: venue ids used twice, a client spinning at a deadline
-missed by a rounding, outputs of a crash recorded after the next start."""
+missed by a rounding, outputs of a crash recorded after the next start, holes that a power cut
+left in unsynced facts, annulments nobody heard of."""
 
 
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("scenario", sorted(SCENARIOS))
-def test_every_scenario_ends_with_equal_books(scenario: str) -> None:
-    verdict = run(scenario, 1)
+def test_every_scenario_ends_with_equal_books(scenario: str, seed: int) -> None:
+    verdict = run(scenario, seed)
     assert verdict.is_ok, told(verdict)
     assert verdict.recovered_s is not None
     assert verdict.orders > 0

@@ -10,7 +10,7 @@ import regimeflow.core
 from regimeflow.core.difference_table import DIFFERENCES, Reaction
 
 CORE = Path(regimeflow.core.__file__).parent
-MAKERS = {"DiscrepancyFound": 0, "unbooked": 1}
+MAKERS = {"DiscrepancyFound": 0, "_unbooked": 1}
 
 
 def kinds_reported() -> Iterator[str]:

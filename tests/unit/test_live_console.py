@@ -47,10 +47,11 @@ def test_what_evidence_settles_is_told_as_it_is() -> None:
 
 def test_fill_and_annulment_from_a_list_are_told() -> None:
     bust = e.FillBusted(ExecutionId("x1"), "AAPL", "erroneous", 1)
-    lines = told(c.FillRecovered(filled(), "listed"), c.BustRecovered(bust, "listed"), bust)
+    listed = c.BustRecovered(filled(), "listed")
+    lines = told(c.FillRecovered(filled(), "listed"), listed, bust)
     assert lines == [
         "fill   buy 10 AAPL at 100.05  (from the broker's list)",
-        "execution x1 of AAPL annulled: erroneous",
+        "execution x1 of AAPL annulled: listed",
         "execution x1 of AAPL annulled: erroneous",
     ]
 

@@ -92,14 +92,14 @@ class Desk:
         self.closing: list[Order] = []
         self.is_stopping = False
 
-    def boot(self, number: int) -> None:
+    def boot(self, ts_ns: int, number: int) -> None:
         """A run starts or resumes: ids name this boot, so that none can ever be repeated."""
         self._id_prefix = id_prefix_of(self._run, number)
         self.is_stopping = False
+        # Wishes before the first observation (of an engine rebuilt on old books, too).
+        self.moment.ts_venue_ns = self.moment.ts_venue_ns or ts_ns
 
-    def next_order_id(
-        self, owner: Seat | StrategyId, symbol: str
-    ) -> tuple[ClientOrderId, IntentId]:
+    def next_order_id(self, owner: Seat | StrategyId) -> tuple[ClientOrderId, IntentId]:
         """The next client order id of a strategy, and the intent id that goes with it."""
         strategy_id = owner.strategy_id if isinstance(owner, Seat) else owner
         sent = self._ledger.order_numbers.get(strategy_id, 0)
@@ -108,7 +108,7 @@ class Desk:
         moment = self.moment
         k = moment.wish_count.get(strategy_id, 0)
         moment.wish_count[strategy_id] = k + 1
-        intent = IntentId(strategy_id, symbol, moment.ts_venue_ns, moment.ordinal, k)
+        intent = IntentId(strategy_id, moment.symbol, moment.ts_venue_ns, moment.ordinal, k)
         return order_id_of(self._id_prefix, strategy_id, number), intent
 
     def release(self, ts_ns: int, seat: Seat) -> None:
@@ -204,7 +204,7 @@ class Desk:
             return
         held = self._ledger.portfolio.position(symbol).quantity
         side = Side.SELL if held > 0 else Side.BUY
-        number, intent = self.next_order_id(EXTERNAL, symbol)
+        number, intent = self.next_order_id(EXTERNAL)
         mark = self._ledger.portfolio.exact_mark(symbol)
         instrument = self._instruments[symbol]
         order = build_order(instrument, side, abs(held), mark, number, intent, tag="flatten")
@@ -248,7 +248,7 @@ class Desk:
             changed.limit_price = wish.limit_price
         if wish.stop_price is not None:
             changed.stop_price = wish.stop_price
-        number, changed.intent_id = self.next_order_id(current.strategy_id, current.symbol)
+        number, changed.intent_id = self.next_order_id(current.strategy_id)
         verdict: Approved | Denial
         if refusal is not None:
             verdict = refusal

@@ -163,7 +163,7 @@ class Externals:
         held = engine.ledger.portfolio.strategy_position(EXTERNAL, subject).quantity
         if kind != "position" or not held:
             return
-        number, intent = engine.desk.next_order_id(EXTERNAL, subject)
+        number, intent = engine.desk.next_order_id(EXTERNAL)
         order = build_order(
             engine.instruments[subject],
             Side.SELL if held > 0 else Side.BUY,

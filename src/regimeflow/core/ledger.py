@@ -21,10 +21,9 @@ from regimeflow.core.portfolio import EXTERNAL, Portfolio
 from regimeflow.core.recent_orders import RecentOrders
 from regimeflow.core.resolutions import (
     adopted_order,
-    is_positive,
+    refusal_of,
     replaced_as,
     resolution_of,
-    unbooked,
 )
 from regimeflow.core.risk.losses import LossWatch
 from regimeflow.core.throttle import Throttle
@@ -165,7 +164,7 @@ class Ledger:
         """Book one execution once: position and cash first, the order's state second."""
         if self.orders.executions.is_repeat(fill):
             return NOTHING
-        refused = self.refusal_of(fill)
+        refused = refusal_of(self.orders.executions, fill)
         if refused is not None:
             return refused
         applied = self.orders.apply_fill(ts_ns, fill)
@@ -178,16 +177,6 @@ class Ledger:
         else:
             self.portfolio.apply_fill(EXTERNAL if order is None else order.strategy_id, fill)
         return applied
-
-    def refusal_of(self, fill: e.OrderFilled) -> Applied | None:
-        """Why an execution cannot be booked; None when it can. Asking changes nothing."""
-        if self.orders.executions.is_other(fill):
-            return unbooked(fill, "execution_reused", "its id belongs to another execution")
-        if self.orders.executions.is_past_horizon(fill):
-            return unbooked(fill, "old_execution", "older than the executions kept in memory")
-        if not (is_positive(fill.quantity) and is_positive(fill.price)):
-            return unbooked(fill, "impossible_fill", "no execution has such a quantity or price")
-        return None
 
     # --- outputs ------------------------------------------------------------------------
 
@@ -260,6 +249,13 @@ class Ledger:
         )
         return Applied(order, None)
 
+    def _recover_bust(self, ts_ns: int, notice: c.BustRecovered) -> Applied:
+        """Reversed if it was booked; else its order learns what it used up for nothing."""
+        applied = self.apply_event(ts_ns, notice.bust)
+        if notice.fill.execution_id in self.orders.executions.annulled_early:
+            return self.apply_fill(ts_ns, notice.fill)
+        return applied
+
     def _adopt(self, ts_ns: int, notice: c.ExternalAdopted) -> None:
         if notice.order is not None:
             self.orders.restore(adopted_order(ts_ns, notice.order, notice.price))
@@ -292,7 +288,7 @@ _OUTPUTS: dict[type, Callable[[Ledger, int, Any], Applied | None]] = {
     c.OrderResolved: Ledger._resolve,
     c.FillRecovered: Ledger._recover,
     c.CashRecovered: Ledger._recover,
-    c.BustRecovered: Ledger._recover,
+    c.BustRecovered: Ledger._recover_bust,
     c.ExternalAdopted: Ledger._adopt,
     c.DiscrepancyFound: Ledger._note_discrepancy,
 }

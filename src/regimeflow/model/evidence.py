@@ -44,10 +44,19 @@ class CashRecovered(msgspec.Struct, frozen=True, tag=True):
 
 
 class BustRecovered(msgspec.Struct, frozen=True, tag=True):
-    """An annulment that no stream delivered, found in the broker's own list and booked."""
+    """An annulment that no stream delivered, found in the broker's own list and booked.
 
-    bust: FillBusted
+    `fill` is the execution as it had been.
+    """
+
+    fill: OrderFilled
     evidence: str
+
+    @property
+    def bust(self) -> FillBusted:
+        """What the report would have said."""
+        fill = self.fill
+        return FillBusted(fill.execution_id, fill.symbol, self.evidence, fill.ts_venue_ns)
 
 
 class ExternalAdopted(msgspec.Struct, frozen=True, tag=True, kw_only=True):

@@ -51,6 +51,7 @@ def own_number(client_order_id: str, run: str) -> tuple[StrategyId, int] | None:
 class IntentId(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Why an order exists: the k-th wish of one strategy about one market event.
 
+    `symbol` is the event's; an order about another symbol counts among its wishes like any.
     Both engines (live and shadow) derive the same intent id from the same data, which is how
     their orders are paired. It is journaled and never put on the wire.
     """

@@ -116,15 +116,6 @@ class CashPosted(msgspec.Struct, frozen=True, gc=False, tag=True):
     ts_venue_ns: int
 
 
-class FillBusted(msgspec.Struct, frozen=True, tag=True):
-    """The venue annulled an execution: it is reversed, never deleted."""
-
-    execution_id: ExecutionId
-    symbol: str
-    reason: str
-    ts_venue_ns: int
-
-
 class BrokerSnapshot(msgspec.Struct, frozen=True, tag=True):
     """What the broker lists. A part that is None was not read, which is not the same as empty.
 
@@ -139,7 +130,7 @@ class BrokerSnapshot(msgspec.Struct, frozen=True, tag=True):
     account: AccountRecord | None
     ts_venue_ns: int
     activities: tuple[CashPosted, ...] = ()
-    annulled: tuple[FillBusted, ...] = ()
+    annulled: tuple[FillRecord, ...] = ()
 
 
 class SnapshotFailed(msgspec.Struct, frozen=True, tag=True):
@@ -158,6 +149,15 @@ class OrderStatusReported(msgspec.Struct, frozen=True, tag=True):
 
     client_order_id: ClientOrderId
     order: OrderRecord | None
+    ts_venue_ns: int
+
+
+class FillBusted(msgspec.Struct, frozen=True, tag=True):
+    """The venue annulled an execution: it is reversed, never deleted."""
+
+    execution_id: ExecutionId
+    symbol: str
+    reason: str
     ts_venue_ns: int
 
 

@@ -11,7 +11,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 import msgspec
 
 from regimeflow.model.account import FillRecord, PositionRecord
-from regimeflow.model.events import CashPosted, FillBusted
+from regimeflow.model.events import CashPosted
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.order import ZERO, Side
 from regimeflow.venue.fees import CENT, FeeState
@@ -29,7 +29,7 @@ class Ledger(msgspec.Struct):
     postings: list[CashPosted] = []
     fee_state: FeeState = msgspec.field(default_factory=FeeState)
     financed_until_ns: int = 0
-    annulled: list[FillBusted] = []
+    annulled: list[FillRecord] = []
 
     @property
     def executed(self) -> int:
@@ -76,10 +76,10 @@ class Ledger(msgspec.Struct):
         recent = self.fills[-FILLS_LISTED_MAX:]
         return tuple(fill for fill in recent if fill.ts_venue_ns >= since_ns)
 
-    def recent_busts(self, since_ns: int) -> tuple[FillBusted, ...]:
-        """Annulments at or after `since_ns`, as `recent_fills`."""
+    def annulled_fills(self, since_ns: int) -> tuple[FillRecord, ...]:
+        """Those that were taken out of `recent_fills` again, as they were."""
         recent = self.annulled[-FILLS_LISTED_MAX:]
-        return tuple(bust for bust in recent if bust.ts_venue_ns >= since_ns)
+        return tuple(fill for fill in recent if fill.ts_venue_ns >= since_ns)
 
     def position_records(self) -> tuple[PositionRecord, ...]:
         """Positions that are not flat, by symbol."""

@@ -162,7 +162,7 @@ class AccountListed(Message, frozen=True, tag="account"):
     currency: w.Text
     venue_ns: w.Ns
     activities: Annotated[list[w.CashLine], Meta(max_length=w.LIST_MAX)] = []
-    annulled: Annotated[list[w.AnnulledLine], Meta(max_length=w.LIST_MAX)] = []
+    annulled: Annotated[list[w.FillLine], Meta(max_length=w.LIST_MAX)] = []
     incomplete: list[w.Text] = []
 
 

@@ -12,11 +12,10 @@ from regimeflow.brokers.sim import wire as w
 from regimeflow.errors import VenueProtocolError
 from regimeflow.model.account import AccountRecord, FillRecord, OrderRecord, PositionRecord
 from regimeflow.model.commands import ReplaceOrder, SubmitOrder
-from regimeflow.model.ids import ExecutionId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import Bar, CorporateAction
 from regimeflow.model.order import OrderStatus
-from regimeflow.model.reports import BrokerReport, BrokerSnapshot, CashPosted, FillBusted
+from regimeflow.model.reports import BrokerReport, BrokerSnapshot, CashPosted
 from regimeflow.model.session import Session
 
 _STATUSES = {status.value: status for status in OrderStatus}
@@ -116,23 +115,7 @@ def snapshot_from(listed: m.AccountListed, request_id: str) -> BrokerSnapshot:
         else AccountRecord(listed.account, listed.currency, Decimal(cash)),
         ts_venue_ns=listed.venue_ns,
         activities=() if cash is None else tuple(cash_posting(x) for x in listed.activities),
-        annulled=() if fills is None else tuple(bust_from(x) for x in listed.annulled),
-    )
-
-
-def bust_from(line: w.AnnulledLine) -> FillBusted:
-    """A listed annulment."""
-    name = ExecutionId(line.execution_id)
-    return FillBusted(name, line.symbol, line.reason, line.ts_venue_ns)
-
-
-def annulled_line(bust: FillBusted) -> w.AnnulledLine:
-    """An annulment as it is listed."""
-    return w.AnnulledLine(
-        execution_id=bust.execution_id,
-        symbol=bust.symbol,
-        reason=bust.reason,
-        ts_venue_ns=bust.ts_venue_ns,
+        annulled=() if fills is None else tuple(fill_record(x) for x in listed.annulled),
     )
 
 

@@ -101,15 +101,6 @@ class CashLine(Line, frozen=True, kw_only=True):
     ts_venue_ns: Ns
 
 
-class AnnulledLine(Line, frozen=True, kw_only=True):
-    """One execution that was annulled, as the venue lists it."""
-
-    execution_id: Id
-    symbol: Symbol
-    reason: Text
-    ts_venue_ns: Ns
-
-
 class PositionLine(Line, frozen=True):
     """One net position."""
 

@@ -218,7 +218,7 @@ class RequestDesk:
             currency=self._currency,
             venue_ns=snapshot.ts_venue_ns,
             activities=[t.cash_line(posting) for posting in snapshot.activities],
-            annulled=[t.annulled_line(bust) for bust in snapshot.annulled],
+            annulled=[t.fill_line(fill) for fill in snapshot.annulled],
         )
         scope = _scope_of(snapshot)
         before = self._last_listed.get(scope)

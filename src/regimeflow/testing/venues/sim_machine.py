@@ -242,6 +242,7 @@ class VenueMachine:
             ledger.positions[fill.symbol] = left
         else:
             ledger.positions.pop(fill.symbol, None)
-        bust = FillBusted(fill.execution_id, fill.symbol, "annulled by the venue", ts_ns)
-        ledger.annulled.append(bust)
-        return self.reports.add(bust)
+        ledger.annulled.append(fill)
+        return self.reports.add(
+            FillBusted(fill.execution_id, fill.symbol, "annulled by the venue", ts_ns)
+        )
