@@ -41,9 +41,6 @@ UNSUPPORTED: Mapping[str, Unsupported] = {
         "recorded market data is kept; pruning it is not built", off=(0,)
     ),
     "live.replay_journal_path": Unsupported("the event export is not built", off=("",)),
-    "live.control": Unsupported(
-        "the control address is not built", switch="enabled", inner=("host", "port")
-    ),
     "live.risk.stop_loss": Unsupported(_EXITS, switch="enable", inner=("pct",)),
     "live.risk.trailing_stop": Unsupported(_EXITS, switch="enable", inner=("pct",)),
     "live.risk.atr_stop": Unsupported(_EXITS, switch="enable", inner=("window", "multiplier")),

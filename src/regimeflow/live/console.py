@@ -162,7 +162,8 @@ def _line(body: object) -> tuple[str, str] | None:
         who = "" if body.strategy_id is None else f" for {body.strategy_id}"
         if body.state is c.TradingState.ACTIVE:
             return f"trading ACTIVE{who}: {body.reason}", "ok"
-        return f"trading {body.state.upper()}{who} ({body.control}): {body.reason}", "bad"
+        state = f"trading {body.state.upper()}{who} ({body.control})"
+        return f"{state}: {body.reason}; go on with `regimeflow resume`", "bad"
     if isinstance(body, c.StrategyFaulted):
         return f"strategy {body.strategy_id} faulted in {body.callback}: {body.error}", "bad"
     if isinstance(body, c.DiscrepancyFound):

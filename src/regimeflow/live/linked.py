@@ -18,6 +18,7 @@ from regimeflow.config import Config
 from regimeflow.core.approved import Approved, EngineOutput, plain
 from regimeflow.live.boot import Booted
 from regimeflow.live.clock import EngineClock
+from regimeflow.live.control import ControlServer
 from regimeflow.live.idle import SYNC_EVERY_S
 from regimeflow.live.inbox import Inbox
 from regimeflow.live.session_clock import SessionClock
@@ -76,6 +77,7 @@ class LinkedRun:
         truth: AccountTruth,
         link: BrokerLink,
         history: Sequence[Bar],
+        control: ControlServer,
     ) -> None:
         assert config.live is not None
         self._config = config
@@ -84,6 +86,7 @@ class LinkedRun:
         self._truth = truth
         self._link = link
         self._history = history
+        self._control = control
         self._handles: dict[str, asyncio.TimerHandle] = {}
         self._poll_number = 0
         self._failure: BaseException | None = None
@@ -126,6 +129,7 @@ class LinkedRun:
         sessions = SessionClock(plan.calendar, clock, inbox.deliver, pump.engine.market.session)
         if "session" not in self._truth.capabilities.streams:
             sessions.start()
+        self._control.attach(pump.engine, inbox.deliver)
         self._start_polls(pump)
         self._beat(inbox, loop)
         self._idle_later(loop, on_idle)
