@@ -44,6 +44,7 @@ CONTROL_MODULES = (
     "core/risk/controls.py",
     "core/risk/gate.py",
     "core/risk/losses.py",
+    "core/risk/clock.py",
     "core/on_report.py",
     "core/discrepancies.py",
     "core/external.py",

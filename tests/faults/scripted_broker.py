@@ -2,7 +2,9 @@
 
 `run_life` is one life of the engine: the real runner, journal, boot and inbox; only the client
 is scripted. The script runs without yielding to the loop, so no timer of the wall fires; it
-moves the broker's clock itself. A life may end in `Crash`, anywhere a command leaves.
+moves the broker's clock itself, and with it the loop's: time passes for both alike, and the
+broker lives through it (a heartbeat a second). A life may end in `Crash`, anywhere a command
+leaves.
 """
 
 from __future__ import annotations
@@ -57,6 +59,7 @@ class ScriptedBroker:
     def __init__(self, script: Callable[[ScriptedBroker], None], now_ns: int = START_NS) -> None:
         self._script = script
         self.now_ns = now_ns
+        self.lapsed_s = 0.0
         self.sent: list[Command] = []
         self.dies_on: type | None = None
         self._deliver: Deliver = lambda event: None
@@ -98,8 +101,18 @@ class ScriptedBroker:
     def say(self, *events: e.Event, after_s: float = 0.001) -> None:
         """Deliver events, each so much later."""
         for event in events:
-            self.now_ns += int(after_s * NS_PER_S)
+            left_s = after_s
+            while left_s > 1.0:
+                self.lapse(1.0)
+                self._deliver(e.Heartbeat("sim"))
+                left_s -= 1.0
+            self.lapse(left_s)
             self._deliver(event)
+
+    def lapse(self, seconds: float) -> None:
+        """Let time pass in silence."""
+        self.lapsed_s += seconds
+        self.now_ns += int(seconds * NS_PER_S)
 
     def come_up(self, **parts: Any) -> None:
         """Link, session, an agreeing list of an empty account (or `parts`), a quote."""
@@ -150,9 +163,21 @@ def run_life(
             _look_at_the_end(patch, look)
         live = LiveRunner(config_in(configured or linked_configuration(), log_dir), Quiet())
         try:
-            return asyncio.run(live.run())
+            with asyncio.Runner(loop_factory=lambda: _ScriptedLoop(broker)) as loop:
+                return loop.run(live.run())
         except Crash:
             return None
+
+
+class _ScriptedLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock the script moves."""
+
+    def __init__(self, broker: ScriptedBroker) -> None:
+        self._broker = broker
+        super().__init__()
+
+    def time(self) -> float:
+        return super().time() + self._broker.lapsed_s
 
 
 def _look_at_the_end(patch: pytest.MonkeyPatch, look: Callable[[Ledger], None]) -> None:

@@ -104,9 +104,15 @@ def test_f46_sessions_know_summer_time_half_days_and_leap_days() -> None:
 
 
 def test_f46_engine_clock_never_steps_back() -> None:
-    source_ns = [1_000, 1_500, 900, 950, 2_000]
-    clock = EngineClock(lambda: source_ns.pop(0))
-    assert [clock.now_ns() for _ in range(5)] == [1_000, 1_500, 1_500, 1_500, 2_000]
+    now_s = 0.0
+    clock = EngineClock(lambda: now_s, 100 * NS_PER_S)
+    told = [clock.now_ns()]
+    for delta_s in (-10, 0, 0, +3, -1, 0):
+        now_s += 2.0
+        clock.adjust(delta_s * NS_PER_S)
+        told.append(clock.now_ns())
+    assert told == sorted(told)
+    assert told[0] < told[-1] < 100 * NS_PER_S + 12 * NS_PER_S
 
 
 def test_f47_venue_that_begins_anew_drops_no_fill_as_a_repeat(desk: LinkedDesk) -> None:

@@ -16,7 +16,7 @@ from regimeflow.journal.records import Record
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.timestamps import format_ns
-from regimeflow.observe.describe import printable
+from regimeflow.observe.describe import describe, printable
 
 _STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red", "dim": "dim", "": ""}
 
@@ -139,6 +139,8 @@ def _line(body: object) -> tuple[str, str] | None:
         return f"regime {before} -> {body.current} ({body.probability:.0%})", ""
     if isinstance(body, c.StrategyLogged):
         return f"[{body.strategy_id}] {body.message}", "dim"
+    if isinstance(body, e.ClockAdjusted):
+        return describe(body), "warn"
     if isinstance(body, e.OutcomeUnknown):
         return f"order {body.client_order_id}: outcome of {body.request} unknown", "bad"
     return None

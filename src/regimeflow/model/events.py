@@ -47,6 +47,7 @@ __all__ = [
     "CancelRejected",
     "CashPosted",
     "ClockAdjusted",
+    "ClockMeasured",
     "DataConflated",
     "EngineStarted",
     "EngineStopped",
@@ -61,6 +62,7 @@ __all__ = [
     "Heartbeat",
     "LinkDown",
     "LinkUp",
+    "LoopStalled",
     "MarketEvent",
     "OrderAccepted",
     "OrderCanceled",
@@ -151,10 +153,31 @@ class SessionClosed(msgspec.Struct, frozen=True, tag=True):
     session: Session
 
 
+class ClockMeasured(msgspec.Struct, frozen=True, tag=True):
+    """The broker's time at this moment is `ts_venue_ns`, give or take `uncertainty_ns`.
+
+    Half a round trip is uncertain: nobody knows when on the way the answer was written.
+    """
+
+    link: str
+    ts_venue_ns: int
+    uncertainty_ns: int
+
+
 class ClockAdjusted(msgspec.Struct, frozen=True, tag=True):
-    """The live clock was re-anchored by `delta_ns`."""
+    """The live clock was re-anchored by `delta_ns`, because `clock` had stepped away from it.
+
+    `clock` is `wall`, or the link whose venue keeps a time of its own. Time goes on, never back.
+    """
 
     delta_ns: int
+    clock: str = ""
+
+
+class LoopStalled(msgspec.Struct, frozen=True, tag=True):
+    """The engine's own loop stood still for `length_ns` of real time: whatever it knows is old."""
+
+    length_ns: int
 
 
 # --- operator ---------------------------------------------------------------------------
@@ -208,7 +231,9 @@ FactEvent = (
     | TimerFired
     | SessionOpened
     | SessionClosed
+    | ClockMeasured
     | ClockAdjusted
+    | LoopStalled
     | Halt
     | Resume
     | CancelAll

@@ -15,6 +15,7 @@ from regimeflow.core.ledger import Ledger
 from regimeflow.core.market_state import MarketState
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.core.risk import controls
+from regimeflow.core.risk.clock import ClockGuard
 from regimeflow.core.risk.limits import RiskLimits, RiskPolicy
 from regimeflow.core.risk.proposal import Denial, Proposal, exit_room, worst_plausible_price
 from regimeflow.model.commands import ReplaceOrder, SubmitOrder, TradingState
@@ -29,9 +30,12 @@ IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
 class RiskGate:
-    """Judges every order and replacement against the books as they are at this instant."""
+    """Judges every order and replacement against the books as they are at this instant.
 
-    __slots__ = ("_holds", "_instruments", "_ledger", "_market", "_policy", "limits")
+    `clock` is what is known of the broker's clock; without a link it knows, and judges, nothing.
+    """
+
+    __slots__ = ("_holds", "_instruments", "_ledger", "_market", "_policy", "clock", "limits")
 
     def __init__(
         self,
@@ -40,12 +44,14 @@ class RiskGate:
         ledger: Ledger,
         market: MarketState,
         holds: Holds,
+        clock: ClockGuard,
     ) -> None:
         self._policy = policy
         self._instruments = instruments
         self._ledger = ledger
         self._market = market
         self._holds = holds
+        self.clock = clock
         self.limits: RiskLimits = policy.limits_in("")
 
     def set_regime(self, regime: str) -> None:
@@ -167,6 +173,7 @@ class RiskGate:
             exposure = self._ledger.orders.exposure
             denial = (
                 self._check_holds(order)
+                or self.clock.check(ts_ns)
                 or self._check_losses(proposal)
                 or controls.check_order_size(proposal, limits)
                 or controls.check_position(proposal, limits, portfolio)
