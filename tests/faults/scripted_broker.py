@@ -19,7 +19,7 @@ import pytest
 from regimeflow.brokers.capabilities import SIM_CAPABILITIES, Capabilities
 from regimeflow.brokers.protocol import AccountTruth, Deliver
 from regimeflow.core.ledger import Ledger
-from regimeflow.live import runner
+from regimeflow.live import linked, runner
 from regimeflow.live.runner import LiveRunner, LiveSummary
 from regimeflow.live.summary import summarise
 from regimeflow.model import events as e
@@ -50,6 +50,17 @@ class BuyOnce(Strategy):
             self.ctx.buy(SYMBOL, 10, limit_price=100.0)
 
 
+class BuyUntilItLeaves(Strategy):
+    """The same order at every quote, until one has left."""
+
+    def initialize(self, ctx: Any) -> None:
+        pass
+
+    def on_quote(self, quote: Quote) -> None:
+        if not self.ctx.open_orders():
+            self.ctx.buy(SYMBOL, 10, limit_price=100.0)
+
+
 class ScriptedBroker:
     """See the module's docstring; `said` has what the script delivered in this life."""
 
@@ -60,6 +71,7 @@ class ScriptedBroker:
         self._script = script
         self.now_ns = now_ns
         self.lapsed_s = 0.0
+        self.wall_error_ns = 0
         self.sent: list[Command] = []
         self.dies_on: type | None = None
         self._deliver: Deliver = lambda event: None
@@ -83,6 +95,10 @@ class ScriptedBroker:
 
     def venue_ns(self) -> int:
         return self.now_ns
+
+    def time_ns(self) -> int:
+        """What the engine's wall clock shows, in place of the module `time`."""
+        return self.now_ns + self.wall_error_ns
 
     def execute(self, ts_ns: int, command: Command) -> None:
         """Take a command; a life that dies on it dies after it has left."""
@@ -142,9 +158,10 @@ OPENING_CASH = config_in(
 EXPOSING = (SubmitOrder, ReplaceOrder, CancelOrder)
 
 
-def linked_configuration(**live: Any) -> RunConfiguration:
-    """One strategy that buys once, on a broker behind a link."""
-    raw = configuration("tests.faults.scripted_broker:BuyOnce", symbols=[SYMBOL], live=live)
+def linked_configuration(strategy: type[Strategy] = BuyOnce, **live: Any) -> RunConfiguration:
+    """One strategy that buys, on a broker behind a link."""
+    name = f"tests.faults.scripted_broker:{strategy.__name__}"
+    raw = configuration(name, symbols=[SYMBOL], live=live)
     raw["live"]["broker_config"]["url"] = "http://127.0.0.1:9"
     return raw
 
@@ -159,6 +176,7 @@ def run_life(
     """One life of the engine on `log_dir`; None when it crashed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "make_client", lambda config: broker)
+        patch.setattr(linked, "time", broker)
         if look is not None:
             _look_at_the_end(patch, look)
         live = LiveRunner(config_in(configured or linked_configuration(), log_dir), Quiet())
@@ -170,14 +188,14 @@ def run_life(
 
 
 class _ScriptedLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock the script moves."""
+    """A loop whose clock the script moves, and nothing else: no timer of its own ever fires."""
 
     def __init__(self, broker: ScriptedBroker) -> None:
         self._broker = broker
         super().__init__()
 
     def time(self) -> float:
-        return super().time() + self._broker.lapsed_s
+        return self._broker.lapsed_s
 
 
 def _look_at_the_end(patch: pytest.MonkeyPatch, look: Callable[[Ledger], None]) -> None:

@@ -11,7 +11,6 @@ import pytest
 from regimeflow.brokers.protocol import ReconnectPolicy
 from regimeflow.core.risk.limits import RiskPolicy
 from regimeflow.data.session_table import load_calendar
-from regimeflow.live.clock import EngineClock
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.account import AccountRecord
@@ -101,18 +100,6 @@ def test_f46_sessions_know_summer_time_half_days_and_leap_days() -> None:
     assert half == 3 * NS_PER_HOUR + NS_PER_HOUR // 2
     gaps = [b - a for a, b in zip(sorted(opens.values()), sorted(opens.values())[1:], strict=False)]
     assert min(gaps) >= timedelta(hours=23)
-
-
-def test_f46_engine_clock_never_steps_back() -> None:
-    now_s = 0.0
-    clock = EngineClock(lambda: now_s, 100 * NS_PER_S)
-    told = [clock.now_ns()]
-    for delta_s in (-10, 0, 0, +3, -1, 0):
-        now_s += 2.0
-        clock.adjust(delta_s * NS_PER_S)
-        told.append(clock.now_ns())
-    assert told == sorted(told)
-    assert told[0] < told[-1] < 100 * NS_PER_S + 12 * NS_PER_S
 
 
 def test_f47_venue_that_begins_anew_drops_no_fill_as_a_repeat(desk: LinkedDesk) -> None:
