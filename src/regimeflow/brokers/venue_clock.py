@@ -74,4 +74,5 @@ class VenueClock:
 
 
 def _error_s(reading: Reading, now_s: float) -> float:
-    return reading.error_s + DRIFT * abs(now_s - reading.at_s)
+    """Drift counts from the earliest moment at which the answer may have been written."""
+    return reading.error_s + DRIFT * (abs(now_s - reading.at_s) + reading.error_s)

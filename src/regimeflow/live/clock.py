@@ -32,6 +32,7 @@ class EngineClock:
     __slots__ = (
         "_anchor_ns",
         "_anchor_s",
+        "_is_ahead",
         "_latest_ns",
         "_monotonic_s",
         "_slow_ns",
@@ -46,6 +47,7 @@ class EngineClock:
         self._monotonic_s = monotonic_s
         self._anchor_s = self._slow_s = monotonic_s()
         self._anchor_ns = self._slow_ns = self._latest_ns = anchor_ns
+        self._is_ahead = False
         self.listeners: list[Callable[[], None]] = []
         self.pace = pace
 
@@ -53,11 +55,13 @@ class EngineClock:
         """The engine's time now; never before an earlier answer."""
         now_s = self._monotonic_s()
         now_ns = self._aim_at(now_s)
-        if now_ns < self._latest_ns:
+        if self._is_ahead:
             slow_ns = self._slow_ns + self._scaled_ns((now_s - self._slow_s) * SLOW)
-            now_ns = max(now_ns, slow_ns, self._latest_ns)
-        self._latest_ns = now_ns
-        return now_ns
+            self._is_ahead = slow_ns > now_ns
+            now_ns = max(now_ns, slow_ns)
+        if now_ns > self._latest_ns:
+            self._latest_ns = now_ns
+        return self._latest_ns
 
     def aim_ns(self) -> int:
         """What the clock aims at: its anchor and the time since, whatever it has said before."""
@@ -91,6 +95,7 @@ class EngineClock:
 
     def _begin_slow(self) -> None:
         self._slow_s, self._slow_ns = self._monotonic_s(), self._latest_ns
+        self._is_ahead = True
 
     def _scaled_ns(self, seconds: float) -> int:
         return int(seconds * self.pace * NS_PER_S)

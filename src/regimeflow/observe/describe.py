@@ -114,7 +114,8 @@ def _snapshot(body: events.BrokerSnapshot) -> str:
 def _adjusted(body: events.ClockAdjusted) -> str:
     """Forward takes effect at once; back, the clock runs slowly until the time is reached."""
     way = "forward" if body.delta_ns >= 0 else "back (it runs slowly until then)"
-    why = f": the clock of {body.clock} stepped" if body.clock else ""
+    whose = "the wall clock" if body.clock == "wall" else f"the clock of {body.clock}"
+    why = f": {whose} stepped" if body.clock else ""
     return f"clock set {_seconds(abs(body.delta_ns))} {way}{why}"
 
 
