@@ -29,6 +29,10 @@ def _tell_the_pause_afterwards(self: ClockWatch, event: Any) -> None:
     self.look()
 
 
+def _follow_any_wall(self: ClockWatch, wall_ns: Any) -> None:
+    self._adjust(self._wall_ahead(wall_ns)[0], "wall")
+
+
 TIME = "test_time.py"
 
 CLOCK_MUTANTS: dict[str, Mutant] = {
@@ -39,6 +43,11 @@ CLOCK_MUTANTS: dict[str, Mutant] = {
     ),
     "OFFSET": Mutant(
         "never compares its clock", _never_compare, (f"{TIME}::test_f46_clock_beyond",)
+    ),
+    "TRUSTING": Mutant(
+        "follows a wall that the broker contradicts",
+        replaced(ClockWatch, "_follow_wall", _follow_any_wall),
+        (f"{TIME}::test_f46_wall_that_steps_by_an_hour",),
     ),
     "PAUSE": Mutant(
         "trades on after a pause",

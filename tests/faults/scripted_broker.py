@@ -24,7 +24,14 @@ from regimeflow.live.runner import LiveRunner, LiveSummary
 from regimeflow.live.summary import summarise
 from regimeflow.model import events as e
 from regimeflow.model.account import AccountRecord
-from regimeflow.model.commands import CancelOrder, Command, QueryOrder, ReplaceOrder, SubmitOrder
+from regimeflow.model.commands import (
+    CancelOrder,
+    Command,
+    QueryOrder,
+    ReplaceOrder,
+    RequestSnapshot,
+    SubmitOrder,
+)
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import Bar, Quote
 from regimeflow.model.timestamps import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
@@ -131,21 +138,27 @@ class ScriptedBroker:
         self.now_ns += int(seconds * NS_PER_S)
 
     def come_up(self, **parts: Any) -> None:
-        """Link, session, an agreeing list of an empty account (or `parts`), a quote."""
-        self.say(e.LinkUp("sim"), self.listing(**parts), self.quote())
+        """Link, an agreeing list of an empty account (or `parts`) as asked for, a quote."""
+        self.say(e.LinkUp("sim"))
+        self.say(self.listing(**parts), self.quote())
 
     def quote(self, price: float = 100.0) -> Quote:
         return Quote(SYMBOL, self.now_ns, price, price, 100.0, 100.0)
 
     def listing(self, **parts: Any) -> e.BrokerSnapshot:
-        """What the account holds: nothing, and the opening cash, but for `parts`."""
+        """What the account holds: nothing, and the opening cash, but for `parts`.
+
+        It answers what has been asked last.
+        """
+        asked = [c.request_id for c in self.sent if isinstance(c, RequestSnapshot)]
         empty: dict[str, Any] = {
             "orders": (),
             "fills": (),
             "positions": (),
             "account": AccountRecord("A", "USD", OPENING_CASH),
         }
-        return e.BrokerSnapshot("said", **{**empty, **parts}, ts_venue_ns=self.now_ns)
+        request_id = asked[-1] if asked else "said"
+        return e.BrokerSnapshot(request_id, **{**empty, **parts}, ts_venue_ns=self.now_ns)
 
     def orders_sent(self, kind: type = SubmitOrder) -> list[Any]:
         """Commands of a kind that left in this life."""

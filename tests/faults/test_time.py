@@ -107,6 +107,18 @@ def test_f46_clock_that_was_set_stops_entries_until_it_is_compared_and_proved(
     assert desk.try_to_buy() == ""
 
 
+def test_f46_wall_that_steps_by_a_pause_stops_entries_whoever_is_right(make_desk: MakeDesk) -> None:
+    desk = make_desk(policy=COMPARED)
+    told(desk, 0)
+    outputs = desk.feed(e.ClockStepped(-NS_PER_HOUR, "wall"))
+    assert [o.component for o in outputs if isinstance(o, c.HealthChanged)] == ["clock", "books"]
+    assert desk.try_to_buy() == "C22"
+    answer_to_the_last_request(desk)
+    assert desk.try_to_buy() == "C21"
+    told(desk, 0)
+    assert desk.try_to_buy() == ""
+
+
 def test_f46_venue_that_steps_is_followed_by_a_journaled_adjustment(tmp_path: Path) -> None:
     """Its time is ours: forward at once, back without ever going back."""
 
@@ -154,6 +166,54 @@ def test_f46_wall_that_steps_is_followed_and_the_brokers_time_says_how_wrong_it_
     assert deltas == pytest.approx([3 * NS_PER_S, -3 * NS_PER_S], abs=NS_PER_S // 10)
     denied = [record.body.control for record in in_journal(tmp_path, c.OrderDenied)]
     assert denied == ["C21", "C21"]
+
+
+@pytest.mark.parametrize("is_suspended", [True, False])
+def test_f46_wall_that_steps_by_an_hour_is_followed_only_if_the_broker_agrees(
+    is_suspended: bool, tmp_path: Path
+) -> None:
+    """A suspended machine and a wall that was set look the same until the broker is asked."""
+
+    def script(broker: ScriptedBroker) -> None:
+        broker.come_up()
+        if is_suspended:
+            broker.now_ns += NS_PER_HOUR
+        else:
+            broker.wall_error_ns = NS_PER_HOUR
+        broker.say(broker.quote())
+        broker.say(e.ClockMeasured("sim", broker.now_ns, NS_PER_MS), e.Heartbeat("sim"))
+
+    broker = ScriptedBroker(script)
+    broker.capabilities = msgspec.structs.replace(broker.capabilities, has_own_time=False)
+    run_life(tmp_path, broker)
+    (stepped,) = in_journal(tmp_path, e.ClockStepped)
+    assert stepped.body == e.ClockStepped(NS_PER_HOUR, "wall")
+    quotes = in_journal(tmp_path, Quote)
+    assert quotes[-2].seq < stepped.seq < quotes[-1].seq
+    adjusted = [record.body for record in in_journal(tmp_path, e.ClockAdjusted)]
+    assert adjusted == ([e.ClockAdjusted(NS_PER_HOUR, "wall")] if is_suspended else [])
+
+
+@pytest.mark.parametrize("wall_error_ns", [NS_PER_HOUR, -NS_PER_HOUR])
+def test_f46_start_with_a_wall_an_hour_off_takes_the_earlier_clock_and_enters_only_if_it_is_right(
+    wall_error_ns: int, tmp_path: Path
+) -> None:
+    limits = {"max_clock_offset_ms": LIMIT_MS}
+    configured = linked_configuration(BuyUntilItLeaves, risk={"limits": limits})
+
+    def script(broker: ScriptedBroker) -> None:
+        broker.say(e.ClockMeasured("sim", broker.now_ns, NS_PER_MS))
+        broker.come_up()
+
+    broker = ScriptedBroker(script)
+    broker.capabilities = msgspec.structs.replace(broker.capabilities, has_own_time=False)
+    broker.wall_error_ns = wall_error_ns
+    run_life(tmp_path, broker, configured=configured)
+    (started,) = in_journal(tmp_path, e.EngineStarted)
+    assert started.ts_ns == START_NS + min(wall_error_ns, 0)
+    is_right = wall_error_ns > 0
+    assert len(broker.orders_sent()) == is_right
+    assert len(in_journal(tmp_path, e.ClockStepped)) == is_right
 
 
 # --- F74: pauses ----------------------------------------------------------------------------

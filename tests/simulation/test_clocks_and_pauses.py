@@ -26,6 +26,7 @@ from tests.simulation.rehearsed import busy_config, told
 
 T = TypeVar("T")
 STEPS_MS = (90, -40, 1_500, -1_400, 30_000, -29_000, 250, -60)
+"""All but one are shorter than a pause, which is ten seconds long here."""
 
 
 class Noted(NamedTuple, Generic[T]):
@@ -92,11 +93,33 @@ WALL_STEPS = Scenario("steps", "it steps", script=stepping("step_clock"), on_wor
 def test_every_step_of_the_wall_is_journaled_with_its_length(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    adjusted = [noted.body for noted in play(monkeypatch, WALL_STEPS).of(e.ClockAdjusted)]
+    played = play(monkeypatch, WALL_STEPS)
+    adjusted = [noted.body for noted in played.of(e.ClockAdjusted)]
     assert {body.clock for body in adjusted} == {"wall"}
-    # At the end the wall is set right, once more.
+    # The broker contradicts the longest step, which is told and not followed; the next one leads
+    # back to a second off. At the end the wall is set right, once more.
+    (stepped,) = played.of(e.ClockStepped)
+    assert stepped.body.delta_ns / NS_PER_MS == pytest.approx(30_000, abs=1)
     deltas_ms = [body.delta_ns / NS_PER_MS for body in adjusted]
-    assert deltas_ms == pytest.approx([*STEPS_MS, -sum(STEPS_MS)], abs=1)
+    followed_ms = [90, -40, 1_500, -1_400, 1_000, 250, -60]
+    assert deltas_ms == pytest.approx([*followed_ms, -sum(followed_ms)], abs=1)
+
+
+def test_wall_and_broker_that_jump_together_are_followed_as_after_a_suspension(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def script(stage: Stage, rng: random.Random) -> None:
+        for length_s in (30, 60):
+            await asyncio.sleep(20)
+            stage.step_clock(length_s * NS_PER_S)
+            stage.step_venue_clock(length_s * NS_PER_S)
+        await asyncio.sleep(20)
+
+    scenario = Scenario("suspension", "it sleeps", script=script, lasts_s=70, on_world_time=True)
+    played = play(monkeypatch, scenario)
+    told_ms = [noted.body.delta_ns / NS_PER_MS for noted in played.of(e.ClockStepped)]
+    followed_ms = [noted.body.delta_ns / NS_PER_MS for noted in played.of(e.ClockAdjusted)]
+    assert told_ms[:2] == followed_ms[:2] == pytest.approx([30_000, 60_000], abs=1)
 
 
 def test_wall_beyond_the_limit_is_told_and_denies_until_it_agrees(

@@ -9,7 +9,7 @@ from rich.console import Console as RichConsole
 from regimeflow.journal.records import Record
 from regimeflow.live.console import Console
 from regimeflow.model.commands import HealthChanged, HealthStatus
-from regimeflow.model.events import ClockAdjusted, ClockMeasured, LoopStalled
+from regimeflow.model.events import ClockAdjusted, ClockMeasured, ClockStepped, LoopStalled
 from regimeflow.model.timestamps import NS_PER_HOUR, NS_PER_MS, NS_PER_S
 
 
@@ -24,9 +24,11 @@ def said(*bodies: object) -> list[str]:
 
 def test_clock_that_was_set_is_told_with_what_stepped() -> None:
     assert said(
+        ClockStepped(-NS_PER_HOUR, "wall"),
         ClockAdjusted(3_250 * NS_PER_MS, "wall"),
         ClockAdjusted(-NS_PER_HOUR, "sim"),
     ) == [
+        "the wall clock stepped by -3600.000 s; the broker's time will tell whether ours follows",
         "clock set 3.250 s forward: the wall clock stepped",
         "clock set 3600.000 s back (it runs slowly until then): the clock of sim stepped",
     ]

@@ -245,6 +245,7 @@ class Engine:
             e.Adopt: operator.on_adopt,
             e.Heartbeat: time.on_heartbeat,
             e.ClockMeasured: time.on_measured,
+            e.ClockStepped: time.on_stepped,
             e.ClockAdjusted: time.on_adjusted,
             e.LoopStalled: time.on_stalled,
         }

@@ -33,10 +33,17 @@ class TimeHandler:
         """The broker's clock, beside ours; while they agree it changes nothing."""
         self._announce(self._engine.gate.clock.on_measured(self._engine.now_ns, measured))
 
-    def on_adjusted(self, adjusted: e.ClockAdjusted) -> None:
-        """Our clock was set. By as much as a pause: that may have hidden one (a suspension)."""
+    def on_stepped(self, stepped: e.ClockStepped) -> None:
+        """We may have been suspended, or the wall was set: neither clock is sure any more."""
         engine = self._engine
-        self._announce(engine.gate.clock.on_adjusted(adjusted))
+        whose = f"the {stepped.clock} clock stepped"
+        self._announce(engine.gate.clock.on_step(stepped.delta_ns, whose))
+        engine.holds.on_pause(f"{whose} by {stepped.delta_ns / NS_PER_S:+.1f} s")
+
+    def on_adjusted(self, adjusted: e.ClockAdjusted) -> None:
+        """Our clock was set. By as much as a pause: that may have hidden one."""
+        engine = self._engine
+        self._announce(engine.gate.clock.on_step(adjusted.delta_ns, "our clock was set"))
         if abs(adjusted.delta_ns) >= engine.setup.pause_ns:
             seconds = adjusted.delta_ns / NS_PER_S
             engine.holds.on_pause(f"the clock was set by {seconds:+.1f} s")

@@ -35,6 +35,7 @@ SHELL_EVENTS: tuple[type, ...] = (
     e.LinkDown,
     e.Heartbeat,
     e.ClockMeasured,
+    e.ClockStepped,
     e.ClockAdjusted,
     e.LoopStalled,
     e.SnapshotFailed,

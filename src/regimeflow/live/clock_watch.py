@@ -1,13 +1,15 @@
 """Stands before the inbox and notices that time did not pass as it should.
 
-Two things are watched, at every event and a few times in each `pause_s`:
+Watched at every event, and a few times in each `pause_s`:
 
 * our own loop: when nothing ran for longer than `pause_s`, the process was stopped (SIGSTOP, a
   paused machine, a callback that blocked). Then `LoopStalled` goes in *before* whatever woke us,
   which may have lain in a socket for as long.
-* what the clock's anchor came from: the wall, or the venue whose time we keep. When it has
-  stepped away from the clock, `ClockAdjusted` goes in, and the clock follows. A suspended machine
-  shows like this: its monotonic clock stood, its wall did not.
+* what the clock's anchor came from. A venue's time comes with `ClockMeasured` and is followed by
+  `ClockAdjusted`. So is a wall that stepped by less than a pause. A longer step may be that of a
+  suspended machine (whose monotonic clock stood, while its wall did not) or of a wall that was
+  set wrong, and a clock that never goes back cannot take it back: `ClockStepped` goes in, and
+  the next measurement of the broker's time decides whether the clock follows.
 """
 
 from __future__ import annotations
@@ -16,7 +18,13 @@ import asyncio
 from collections.abc import Callable
 
 from regimeflow.live.clock import EngineClock
-from regimeflow.model.events import ClockAdjusted, ClockMeasured, Event, LoopStalled
+from regimeflow.model.events import (
+    ClockAdjusted,
+    ClockMeasured,
+    ClockStepped,
+    Event,
+    LoopStalled,
+)
 from regimeflow.model.timestamps import NS_PER_MS, NS_PER_S
 
 TOLERANCE_NS = 10 * NS_PER_MS
@@ -46,7 +54,9 @@ class ClockWatch:
         self._clock = clock
         self._deliver = deliver
         self._pause_s = pause_s
+        self._pause_ns = int(pause_s * NS_PER_S)
         self._wall_ns = wall_ns
+        self._told_ns = 0
         self._seen_s = loop.time()
         self._is_adjusting = False
         self._handle: asyncio.TimerHandle | None = None
@@ -65,8 +75,11 @@ class ClockWatch:
     def deliver(self, event: Event) -> None:
         """Hand over one event from outside."""
         self.look()
-        if type(event) is ClockMeasured and self._wall_ns is None:
-            self._follow_venue(event)
+        if type(event) is ClockMeasured:
+            if self._wall_ns is None:
+                self._follow_venue(event)
+            else:
+                self._decide(event, self._wall_ns)
         self._deliver(event)
 
     def look(self) -> None:
@@ -87,13 +100,31 @@ class ClockWatch:
         self._handle = self._loop.call_later(interval_s, look)
 
     def _follow_wall(self, wall_ns: Callable[[], int]) -> None:
+        delta_ns, blur_ns = self._wall_ahead(wall_ns)
+        if abs(delta_ns) < self._pause_ns:
+            self._told_ns = 0
+            if abs(delta_ns) > TOLERANCE_NS + blur_ns:
+                self._adjust(delta_ns, WALL)
+        elif abs(delta_ns - self._told_ns) >= self._pause_ns:
+            self._told_ns = delta_ns
+            self._deliver(ClockStepped(delta_ns, WALL))
+
+    def _decide(self, measured: ClockMeasured, wall_ns: Callable[[], int]) -> None:
+        """Follow a wall that stepped far if it is nearer to the broker's time than we are."""
+        if not self._told_ns:
+            return
+        delta_ns, _ = self._wall_ahead(wall_ns)
+        offset_ns = measured.ts_venue_ns - self._clock.aim_ns()
+        if abs(offset_ns - delta_ns) < abs(offset_ns):
+            self._told_ns = 0
+            self._adjust(delta_ns, WALL)
+
+    def _wall_ahead(self, wall_ns: Callable[[], int]) -> tuple[int, int]:
+        """How far the wall is ahead, and what whoever interrupted the reading left uncertain."""
         before_ns = self._clock.aim_ns()
         read_ns = wall_ns()
         after_ns = self._clock.aim_ns()
-        # Whoever interrupted us between the readings made that much of it uncertain.
-        delta_ns = read_ns - (before_ns + after_ns) // 2
-        if abs(delta_ns) > TOLERANCE_NS + (after_ns - before_ns):
-            self._adjust(delta_ns, WALL)
+        return read_ns - (before_ns + after_ns) // 2, after_ns - before_ns
 
     def _follow_venue(self, measured: ClockMeasured) -> None:
         delta_ns = measured.ts_venue_ns - self._clock.aim_ns()

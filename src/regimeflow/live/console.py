@@ -139,7 +139,7 @@ def _line(body: object) -> tuple[str, str] | None:
         return f"regime {before} -> {body.current} ({body.probability:.0%})", ""
     if isinstance(body, c.StrategyLogged):
         return f"[{body.strategy_id}] {body.message}", "dim"
-    if isinstance(body, e.ClockAdjusted):
+    if isinstance(body, e.ClockAdjusted | e.ClockStepped):
         return describe(body), "warn"
     if isinstance(body, e.OutcomeUnknown):
         return f"order {body.client_order_id}: outcome of {body.request} unknown", "bad"

@@ -36,7 +36,7 @@ from regimeflow.model.commands import (
 )
 from regimeflow.model.market import Bar
 from regimeflow.model.order import Order, OrderStatus
-from regimeflow.model.timestamps import NS_PER_MS
+from regimeflow.model.timestamps import NS_PER_MS, NS_PER_S
 from regimeflow.run.plan import RunPlan
 from regimeflow.run.policy import pause_s
 from regimeflow.run.pump import Pump
@@ -157,7 +157,11 @@ class LinkedRun:
         return None if self._truth.capabilities.has_own_time else time.time_ns
 
     def _new_clock(self, loop: asyncio.AbstractEventLoop) -> EngineClock:
-        anchor_ns = (self._wall_ns or self._client.venue_ns)()
+        broker_ns = self._client.venue_ns()
+        anchor_ns = broker_ns if self._wall_ns is None else self._wall_ns()
+        if abs(anchor_ns - broker_ns) >= pause_s(self._live) * NS_PER_S:
+            # One of them is wrong, and a clock that never goes back can only be set forward later.
+            anchor_ns = min(anchor_ns, broker_ns)
         return EngineClock(loop.time, anchor_ns, pace=self._truth.speed)
 
     def _new_watch(

@@ -48,6 +48,7 @@ __all__ = [
     "CashPosted",
     "ClockAdjusted",
     "ClockMeasured",
+    "ClockStepped",
     "DataConflated",
     "EngineStarted",
     "EngineStopped",
@@ -164,6 +165,17 @@ class ClockMeasured(msgspec.Struct, frozen=True, tag=True):
     uncertainty_ns: int
 
 
+class ClockStepped(msgspec.Struct, frozen=True, tag=True):
+    """`clock` stepped `delta_ns` away from the live clock, by as much as a pause is long.
+
+    A suspended machine looks like this, and so does a clock that was set: the broker's time tells
+    which, and whether the live clock follows (`ClockAdjusted`).
+    """
+
+    delta_ns: int
+    clock: str
+
+
 class ClockAdjusted(msgspec.Struct, frozen=True, tag=True):
     """The live clock was re-anchored by `delta_ns`, because `clock` had stepped away from it.
 
@@ -232,6 +244,7 @@ FactEvent = (
     | SessionOpened
     | SessionClosed
     | ClockMeasured
+    | ClockStepped
     | ClockAdjusted
     | LoopStalled
     | Halt

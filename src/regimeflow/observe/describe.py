@@ -187,6 +187,10 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
         f"it is {format_ns(body.ts_venue_ns)} at {body.link}, give or take"
         f" {_seconds(body.uncertainty_ns)}"
     ),
+    events.ClockStepped: lambda body: (
+        f"the {body.clock} clock stepped by {body.delta_ns / NS_PER_S:+.3f} s; the broker's time"
+        " will tell whether ours follows"
+    ),
     events.ClockAdjusted: _adjusted,
     events.LoopStalled: lambda body: f"the engine stood still for {_seconds(body.length_ns)}",
     events.EngineStarted: lambda body: f"engine started, boot {body.boot}",

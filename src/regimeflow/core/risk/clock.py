@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from regimeflow.core.risk.proposal import Denial
 from regimeflow.model.commands import HealthChanged, HealthStatus
-from regimeflow.model.events import ClockAdjusted, ClockMeasured
+from regimeflow.model.events import ClockMeasured
 from regimeflow.model.timestamps import NS_PER_MS, NS_PER_S
 
 CLOCK = "clock"
@@ -64,13 +64,11 @@ class ClockGuard:
         self._why = ""
         return self._turn(HealthStatus.OK)
 
-    def on_adjusted(self, adjusted: ClockAdjusted) -> HealthChanged | None:
-        """Our clock was set: what was measured before says nothing any more."""
-        if self._limit_ms is None or abs(adjusted.delta_ns) <= self._limit_ns or self._why:
+    def on_step(self, delta_ns: int, what: str) -> HealthChanged | None:
+        """A clock was set: what was measured before says nothing any more."""
+        if self._limit_ms is None or abs(delta_ns) <= self._limit_ns or self._why:
             return None
-        self._why = (
-            f"our clock was set by {self._real_ms(adjusted.delta_ns):+} ms and not compared since"
-        )
+        self._why = f"{what} by {self._real_ms(delta_ns):+} ms and not compared since"
         return self._turn(HealthStatus.STALE)
 
     def on_time(self, ts_ns: int) -> HealthChanged | None:
