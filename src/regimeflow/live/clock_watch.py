@@ -58,14 +58,15 @@ class ClockWatch:
         self._wall_ns = wall_ns
         self._told_ns = 0
         self._seen_s = loop.time()
+        self._seen_wall_ns = wall_ns() if wall_ns is not None else 0
         self._is_adjusting = False
         self._handle: asyncio.TimerHandle | None = None
         clock.listeners.append(self._adjusted)
 
     def start(self) -> None:
-        """Look regularly from now on."""
+        """Look now, and regularly from now on."""
         self._seen_s = self._loop.time()
-        self._look_later()
+        self._look_regularly()
 
     def close(self) -> None:
         """Stop looking."""
@@ -89,15 +90,18 @@ class ClockWatch:
         if stood_s > self._pause_s:
             self._deliver(LoopStalled(int(stood_s * NS_PER_S)))
         if self._wall_ns is not None:
-            self._follow_wall(self._wall_ns)
+            read_ns = self._wall_ns()
+            jump_ns = read_ns - self._seen_wall_ns - int(stood_s * NS_PER_S)
+            self._seen_wall_ns = read_ns
+            if abs(jump_ns) > TOLERANCE_NS:
+                self._follow_wall(self._wall_ns)
 
-    def _look_later(self) -> None:
-        def look() -> None:
-            self.look()
-            self._look_later()
-
+    def _look_regularly(self) -> None:
+        self.look()
+        if self._wall_ns is not None:
+            self._follow_wall(self._wall_ns)  # what drifts apart never jumps
         interval_s = min(self._pause_s / LOOKS_IN_A_PAUSE, LOOK_EVERY_S_MAX)
-        self._handle = self._loop.call_later(interval_s, look)
+        self._handle = self._loop.call_later(interval_s, self._look_regularly)
 
     def _follow_wall(self, wall_ns: Callable[[], int]) -> None:
         delta_ns, blur_ns = self._wall_ahead(wall_ns)
