@@ -4,6 +4,7 @@ before anything enters.
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import time
@@ -21,6 +22,7 @@ from regimeflow.model.order import Side
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.run.replay import verify_journal
 from tests.e2e.killed_engine import Drive
+from tests.e2e.programs import regimeflow
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGSTOP")
 SPEED = 1_500
@@ -87,3 +89,8 @@ def test_stopped_engine_proves_its_books_before_it_enters_again(tmp_path: Path) 
     finally:
         drive.close()
     assert verify_journal(drive.log_dir).divergence is None
+    status = regimeflow("status", "--log-dir", drive.log_dir, cwd=tmp_path)
+    assert re.search(
+        r"clock     sim is \d+ ms (ahead of|behind) ours, give or take \d+ ms", status.out
+    )
+    assert "health    books ok" in status.out
