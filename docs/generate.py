@@ -45,6 +45,7 @@ CONTROL_MODULES = (
     "core/risk/controls.py",
     "core/risk/gate.py",
     "core/risk/losses.py",
+    "core/risk/clock.py",
     "core/on_report.py",
     "core/discrepancies.py",
     "core/external.py",
@@ -280,9 +281,6 @@ def main() -> int:
             path.write_text(text, encoding="utf-8", newline="\n")
             print(f"written: docs/{name}")
     return 0
-
-
-# --- writing Markdown ---------------------------------------------------------------------
 
 
 def _page(title: str, origin: str, *parts: str) -> str:

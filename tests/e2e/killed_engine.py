@@ -89,7 +89,7 @@ class Drive:
     def run_and_kill(self, rng: random.Random, *, after_s_max: float) -> None:
         """Start an engine and kill it at a random moment, wherever it then is."""
         said = self._log.stat().st_size if self._log.exists() else 0
-        engine = self._start()
+        engine = self.start()
         while engine.poll() is None and b"connected" not in self._log.read_bytes()[said:]:
             time.sleep(0.02)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -99,7 +99,7 @@ class Drive:
 
     def run_to_the_end(self) -> int:
         """Start an engine and let the data end; its exit status."""
-        return self._start().wait(LAST_RUN_S_MAX)
+        return self.start().wait(LAST_RUN_S_MAX)
 
     def truth(self) -> Truth:
         """Ask the venue for every fill of the run and for the account."""
@@ -112,7 +112,8 @@ class Drive:
         if self._venue.stdout is not None:
             self._venue.stdout.close()
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start an engine; whoever does ends it."""
         with self._log.open("ab") as log:
             return subprocess.Popen(
                 [*CLI, "live", "--config", str(self.config)], stdout=log, stderr=log

@@ -7,11 +7,7 @@ survives (`run_mutants.py`). A name in `REGIMEFLOW_MUTANT` plants one by hand.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
-
-import pytest
 
 from regimeflow.core.discrepancies import Discrepancies
 from regimeflow.core.executions import Executions
@@ -26,18 +22,11 @@ from regimeflow.journal.segments import FORMAT
 from regimeflow.live import linked
 from regimeflow.testing import SimDisk
 from tests.faults import planted_bugs as bugs
+from tests.faults.clock_mutants import CLOCK_MUTANTS
+from tests.faults.mutant import Mutant, nothing, replaced
 
 MUTANT_VARIABLE = "REGIMEFLOW_MUTANT"
 """Names the mutant to plant in a run of the tests."""
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A bug that can be switched on: what it is, how it is planted, which tests kill it."""
-
-    bug: str
-    plant: Callable[[pytest.MonkeyPatch], None]
-    killed_by: tuple[str, ...]
 
 
 SUBMIT, FILLS, CANCEL = "test_submit.py", "test_fills.py", "test_cancel_replace.py"
@@ -68,38 +57,38 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "LATE": Mutant(
         "lets an order live that was proved absent",
-        bugs.replace(Discrepancies, "report_late", bugs.nothing),
+        replaced(Discrepancies, "report_late", nothing),
         (f"{SUBMIT}::test_f03",),
     ),
     "BUST": Mutant("reverses an execution twice", bugs.annul_every_time, (f"{FILLS}::test_f21",)),
     "EARLY": Mutant(
         "forgets an annulment that came before its execution",
-        bugs.replace(Executions, "await_annulled", bugs.nothing),
+        replaced(Executions, "await_annulled", nothing),
         (f"{FILLS}::test_f21",),
     ),
     "QUARANTINE": Mutant(
         "forgets what a fill without an order asks for",
-        bugs.replace(Discrepancies, "take_unattributed", bugs.nothing),
+        replaced(Discrepancies, "take_unattributed", nothing),
         (f"{FILLS}::test_f20", f"{FILLS}::test_f25"),
     ),
     "REFUSAL": Mutant(
         "believes a refused cancel",
-        bugs.replace(ReportHandler, "_ask_after_refusal", bugs.nothing),
+        replaced(ReportHandler, "_ask_after_refusal", nothing),
         (f"{CANCEL}::test_f27", f"{CANCEL}::test_f28"),
     ),
     "REPLACE": Mutant(
         "gives a replacement up before its window",
-        bugs.replace(OrderTruth, "_may_still_be_replaced", lambda self, order, record: False),
+        replaced(OrderTruth, "_may_still_be_replaced", lambda self, order, record: False),
         (f"{CANCEL}::test_f32",),
     ),
     "PAST": Mutant(
         "takes an old snapshot for a new one",
-        bugs.replace(ReportHandler, "_see", bugs.nothing),
+        replaced(ReportHandler, "_see", nothing),
         (f"{SESSION}::test_f53",),
     ),
     "EPOCH": Mutant(
         "drops a fill whose id was used before",
-        bugs.replace(Executions, "is_repeat", lambda self, fill: fill.execution_id in self.booked),
+        replaced(Executions, "is_repeat", lambda self, fill: fill.execution_id in self.booked),
         (f"{SESSION}::test_f47",),
     ),
     "HASTY": Mutant(
@@ -109,50 +98,51 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "PHANTOM": Mutant(
         "closes a position that only its own books hold",
-        bugs.replace(Reconciler, "position_gap", lambda self, symbol: Decimal(0)),
+        replaced(Reconciler, "position_gap", lambda self, symbol: Decimal(0)),
         ("test_reconciliation.py::test_exit_reduces",),
     ),
     "POLICY": Mutant(
         "ignores what the configuration says of others' positions",
-        bugs.replace(Externals, "resolve", lambda self, difference: "whatever"),
+        replaced(Externals, "resolve", lambda self, difference: "whatever"),
         (f"{ACCOUNT}::test_f38",),
     ),
     "CASH": Mutant("books an activity twice", bugs.cash_twice, (f"{ACCOUNT}::test_f40",)),
     "BAR": Mutant(
         "decides on a bar again",
-        bugs.replace(Ledger, "apply_bar", lambda self, bar: True),
+        replaced(Ledger, "apply_bar", lambda self, bar: True),
         (f"{MARKET}::test_f59",),
     ),
     "FLOOD": Mutant("loses trades in a burst", bugs.conflate_everything, (f"{MARKET}::test_f60",)),
     "MIDDLE": Mutant("trades on a damaged journal", bugs.cut_the_middle, (f"{JOURNAL}::test_f65",)),
     "MARK": Mutant(
         "takes any damage for a torn tail",
-        bugs.replace(walk, "frames_after", lambda content: iter(())),
+        replaced(walk, "frames_after", lambda content: iter(())),
         (f"{JOURNAL}::test_f65",),
     ),
     "HOLE": Mutant(
         "takes a power cut for damage",
-        bugs.replace(walk, "UNMARKED_FORMAT", FORMAT),
+        replaced(walk, "UNMARKED_FORMAT", FORMAT),
         (f"{JOURNAL}::test_f64",),
     ),
     "DROPPED": Mutant(
         "believes what it reads after a failed sync",
-        bugs.replace(SimDisk, "rewrite", bugs.nothing),
+        replaced(SimDisk, "rewrite", nothing),
         (f"{JOURNAL}::test_f67",),
     ),
     "BACKUP": Mutant(
         "trades on an old backup",
-        bugs.replace(Externals, "note_own_id", bugs.nothing),
+        replaced(Externals, "note_own_id", nothing),
         (f"{RESTART}::test_f71",),
     ),
     "AGAIN": Mutant(
         "counts its starts by the journal alone",
-        bugs.replace(linked, "boot_number", lambda latest, now_ns: latest + 1),
+        replaced(linked, "boot_number", lambda latest, now_ns: latest + 1),
         ("test_order_ids.py::test_f71",),
     ),
     "RACE": Mutant(
         "lets a resume win over a halt",
-        bugs.replace(OperatorHandler, "_why_not_resume", lambda self: ""),
+        replaced(OperatorHandler, "_why_not_resume", lambda self: ""),
         (f"{PROCESS}::test_f76",),
     ),
+    **CLOCK_MUTANTS,
 }

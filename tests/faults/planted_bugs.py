@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -120,14 +119,6 @@ def sync_again_after_a_failure(patch: pytest.MonkeyPatch) -> None:
 
 
 # --- one and more in each section -------------------------------------------------------------
-
-
-def replace(owner: object, name: str, mutant: Any) -> Callable[[pytest.MonkeyPatch], None]:
-    return lambda patch: patch.setattr(owner, name, mutant)
-
-
-def nothing(self: object, *arguments: object, **named: object) -> None:
-    """A duty that is not done."""
 
 
 def annul_every_time(patch: pytest.MonkeyPatch) -> None:

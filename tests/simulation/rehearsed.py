@@ -26,7 +26,13 @@ BUSY = {
         "broker_config": {"url": "http://127.0.0.1:1"},
         "max_order_value": 100_000,
         "max_orders_per_minute": 0,
-        "risk": {"limits": {"max_notional": 250_000, "max_position": 200}},
+        "risk": {
+            "limits": {
+                "max_notional": 250_000,
+                "max_position": 200,
+                "max_clock_offset_ms": 1_000,
+            }
+        },
     },
     "backtest": {
         "initial_capital": 100_000,

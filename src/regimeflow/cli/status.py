@@ -129,6 +129,12 @@ def _tell_parts(reply: Reply, document: dict[str, Any]) -> None:
         found = Status.PASS if part["status"] == "ok" else Status.WARN
         reply.item(f"health:{name}", found, seen=f"{part['status']}: {part['detail']}")
         reply.say(f"health    {name} {part['status']} {part['detail']}")
+    for name, clock in document.get("clocks", {}).items():
+        side = "ahead of" if clock["ahead_ms"] >= 0 else "behind"
+        reply.say(
+            f"clock     {name} is {abs(clock['ahead_ms']):.0f} ms {side} ours, give or take "
+            f"{clock['uncertainty_ms']:.0f} ms"
+        )
     for symbol, data in document["data"].items():
         reply.say(f"data      {symbol} is {data['age_s']:.0f} s older than the last event")
 

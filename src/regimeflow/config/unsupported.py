@@ -57,7 +57,6 @@ UNSUPPORTED: Mapping[str, Unsupported] = {
     "live.risk.limits.correlation": Unsupported("the correlation limit is not built"),
     "live.risk.limits.quote_max_age_ms": Unsupported("use max_reference_age"),
     "live.risk.limits.max_price_jump_pct": Unsupported("the price jump control is not built"),
-    "live.risk.limits.max_clock_offset_ms": Unsupported("the clock control is not built"),
     "metrics.prometheus": Unsupported(
         "the metrics endpoint is not built", switch="enabled", inner=("host", "port", "path")
     ),

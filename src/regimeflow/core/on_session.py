@@ -36,6 +36,7 @@ class SessionHandler:
         engine = self._engine
         engine.desk.boot(engine.now_ns, event.boot)
         engine.holds.on_started()
+        engine.gate.clock.start()
         engine.ledger.apply_event(engine.now_ns, event)
         for seat in engine.callbacks.seats.values():
             engine.callbacks.call_lifecycle(seat, "on_start")

@@ -41,7 +41,8 @@ class EngineSetup(msgspec.Struct, frozen=True, kw_only=True):
     enters before a complete snapshot agreed. `external`: what becomes of what nobody here ordered
     (see `core/external.py`). `settle_window_ns`: how long the venue may need
     before "not found" means anything. `query_interval_ns`: first pause between two questions
-    about an order in doubt.
+    about an order in doubt. `pace`: seconds of the engine's time in a real one. `pause_ns`: a
+    clock that is set by this much or more hides as long a pause.
     """
 
     instruments: dict[str, Instrument]
@@ -67,6 +68,8 @@ class EngineSetup(msgspec.Struct, frozen=True, kw_only=True):
     external: ExternalPolicy = "refuse"
     settle_window_ns: int = 60 * NS_PER_S
     query_interval_ns: int = 2 * NS_PER_S
+    pace: float = 1.0
+    pause_ns: int = 10 * NS_PER_S
     regime_detector: RegimeDetector | None = None
     regime_symbol: str | None = None
 

@@ -19,7 +19,7 @@ from regimeflow.model.evidence import as_observed
 from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.order import OrderStatus
 from regimeflow.model.timestamps import format_ns
-from regimeflow.observe.describe import printable
+from regimeflow.observe.describe import describe, printable
 
 _STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red", "dim": "dim", "": ""}
 
@@ -177,6 +177,8 @@ def _line(body: object) -> tuple[str, str] | None:
         return f"regime {before} -> {body.current} ({body.probability:.0%})", ""
     if isinstance(body, c.StrategyLogged):
         return f"[{body.strategy_id}] {body.message}", "dim"
+    if isinstance(body, e.ClockAdjusted | e.ClockStepped):
+        return describe(body), "warn"
     return _truth_line(body)
 
 

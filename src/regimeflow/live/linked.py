@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from regimeflow.brokers.protocol import AccountTruth, BrokerClient
+from regimeflow.brokers.protocol import AccountTruth, BrokerClient, Deliver
 from regimeflow.config import Config
 from regimeflow.core.approved import Approved, EngineOutput, plain
 from regimeflow.live.boot import Booted
 from regimeflow.live.clock import EngineClock
+from regimeflow.live.clock_watch import ClockWatch
 from regimeflow.live.control import ControlServer
 from regimeflow.live.idle import SYNC_EVERY_S
 from regimeflow.live.inbox import Inbox
@@ -37,6 +39,7 @@ from regimeflow.model.market import Bar
 from regimeflow.model.order import Order, OrderStatus
 from regimeflow.model.timestamps import NS_PER_MS, NS_PER_S
 from regimeflow.run.plan import RunPlan
+from regimeflow.run.policy import pause_s
 from regimeflow.run.pump import Pump
 
 CUT_OFF = "cut off by a crash before it was sent; never sent late"
@@ -105,10 +108,11 @@ class LinkedRun:
         Warm-up bars come first, through the same callbacks as everything else.
         """
         loop = asyncio.get_running_loop()
-        clock = EngineClock(self._client.venue_ns, speed=self._truth.speed)
+        clock = self._new_clock(loop)
         clock.not_before(pump.ts_ns)
         inbox = Inbox(pump, clock)
-        timers = self._link.timers = TimerService(loop, clock, inbox.deliver)
+        watch = self._new_watch(loop, clock, inbox)
+        timers = self._link.timers = TimerService(loop, clock, watch.deliver)
         loop.set_exception_handler(lambda _, context: self._fail(context, stop))
         for bar in self._history if not booted.is_resumed else ():
             pump.take(max(bar.ts_close_ns, pump.ts_ns), bar)
@@ -126,18 +130,20 @@ class LinkedRun:
             inbox.deliver(e.Halt(booted.quarantine, allows_exits=True))
         self._settle_boot(pump, inbox, never_left)
         timers.rearm(pump.engine.ledger.timers.pending)
-        sessions = SessionClock(plan.calendar, clock, inbox.deliver, pump.engine.market.session)
+        watch.start()
+        sessions = SessionClock(plan.calendar, clock, watch.deliver, pump.engine.market.session)
         if "session" not in self._truth.capabilities.streams:
             sessions.start()
-        self._control.attach(pump.engine, inbox.deliver)
+        self._control.attach(pump.engine, watch.deliver)
         self._start_polls(pump)
-        self._beat(inbox, loop)
+        self._beat(watch.deliver, loop)
         self._idle_later(loop, on_idle)
-        task = loop.create_task(self._client.run(inbox.deliver), name="broker")
+        task = loop.create_task(self._client.run(watch.deliver), name="broker")
         try:
             await self._until(stop, task)
         finally:
             sessions.close()
+            watch.close()
             for handle in self._handles.values():
                 handle.cancel()
             timers.close()
@@ -149,6 +155,25 @@ class LinkedRun:
             raise self._failure
         if task.done() and not task.cancelled():
             self.ended = task.result()
+
+    @property
+    def _wall_ns(self) -> Callable[[], int] | None:
+        """What the clock is anchored to; None where the venue keeps a time of its own."""
+        return None if self._truth.capabilities.has_own_time else time.time_ns
+
+    def _new_clock(self, loop: asyncio.AbstractEventLoop) -> EngineClock:
+        broker_ns = self._client.venue_ns()
+        anchor_ns = broker_ns if self._wall_ns is None else self._wall_ns()
+        if abs(anchor_ns - broker_ns) >= pause_s(self._live) * NS_PER_S:
+            # One of them is wrong, and a clock that never goes back can only be set forward later.
+            anchor_ns = min(anchor_ns, broker_ns)
+        return EngineClock(loop.time, anchor_ns, pace=self._truth.speed)
+
+    def _new_watch(
+        self, loop: asyncio.AbstractEventLoop, clock: EngineClock, inbox: Inbox
+    ) -> ClockWatch:
+        wall_ns = self._wall_ns
+        return ClockWatch(loop, clock, inbox.deliver, pause_s=pause_s(self._live), wall_ns=wall_ns)
 
     async def _until(self, stop: asyncio.Event, task: asyncio.Task[str]) -> None:
         """Wait for the stop, or for the client to end by itself (a failure, or given up)."""
@@ -200,12 +225,12 @@ class LinkedRun:
 
         self._handles[scope] = asyncio.get_running_loop().call_later(interval_s, poll)
 
-    def _beat(self, inbox: Inbox, loop: asyncio.AbstractEventLoop) -> None:
+    def _beat(self, deliver: Deliver, loop: asyncio.AbstractEventLoop) -> None:
         """Time passes for the watchdog even when nothing arrives."""
         interval_s = self._live.heartbeat.interval_ms * NS_PER_MS / 1e9 / self._truth.speed
 
         def beat() -> None:
-            inbox.deliver(e.Heartbeat("engine"))
+            deliver(e.Heartbeat("engine"))
             self._handles["beat"] = loop.call_later(interval_s, beat)
 
         if self._live.heartbeat.enabled:

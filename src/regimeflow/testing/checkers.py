@@ -122,9 +122,12 @@ def _read(directory: Path) -> _Reading:
     ledger, seen = Ledger(plan.setup().books()), _Reading()
     statuses: dict[str, OrderStatus] = {}
     halted_ns: int | None = None
-    last_ns = 0
+    last_ns = ahead_ns = 0
     for record in read_records(directory):
-        body, last_ns = record.body, record.ts_ns
+        # Halts are compared with what the venue saw: by its clock, as the journal knows it.
+        body, last_ns = record.body, record.ts_ns + ahead_ns
+        if isinstance(body, e.ClockMeasured):
+            ahead_ns = body.ts_venue_ns - record.ts_ns
         if isinstance(body, EpochOpened):
             continue
         if record.cause_seq or isinstance(body, c.RequestSnapshot):
@@ -135,10 +138,10 @@ def _read(directory: Path) -> _Reading:
         if isinstance(body, c.TradingStateChanged) and body.strategy_id is None:
             is_active = body.state is c.TradingState.ACTIVE
             if is_active and halted_ns is not None:
-                seen.halts_ns.append((halted_ns, record.ts_ns))
+                seen.halts_ns.append((halted_ns, last_ns))
                 halted_ns = None
             elif not is_active and halted_ns is None:
-                halted_ns = record.ts_ns
+                halted_ns = last_ns
         _watch_statuses(seen, ledger, statuses, record)
     if halted_ns is not None:
         seen.halts_ns.append((halted_ns, last_ns + 10**18))

@@ -92,7 +92,11 @@ class History(Request, frozen=True, tag="history"):
     end_ns: w.Ns
 
 
-AnyRequest = Hello | Submit | Cancel | Replace | Query | Snapshot | Subscribe | History
+class Time(Request, frozen=True, tag="time"):
+    """What time is it at the venue? Answered at once."""
+
+
+AnyRequest = Hello | Submit | Cancel | Replace | Query | Snapshot | Subscribe | History | Time
 
 
 class Message(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
@@ -179,6 +183,13 @@ class Subscribed(Message, frozen=True, tag="subscribed"):
     id: w.Number
 
 
+class TimeTold(Message, frozen=True, tag="time"):
+    """The answer to `time`: the venue's clock as the answer was written."""
+
+    id: w.Number
+    venue_ns: w.Ns
+
+
 class Report(Message, frozen=True, tag="report"):
     """Something happened to the account; numbered without holes inside an epoch."""
 
@@ -243,6 +254,7 @@ AnyMessage = (
     | AccountListed
     | Bars
     | Subscribed
+    | TimeTold
     | Report
     | QuotePush
     | TradePush

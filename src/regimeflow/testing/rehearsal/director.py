@@ -89,7 +89,12 @@ def rehearse(config: Config, scenario: Scenario, seed: int) -> Verdict:
     with (
         _quiet() as warned,
         tempfile.TemporaryDirectory(prefix="regimeflow-") as directory,
-        World(seed, directory=Path(directory), faults=scenario.name) as world,
+        World(
+            seed,
+            directory=Path(directory),
+            start_ns=stand.parts.start_ns,
+            faults=scenario.name,
+        ) as world,
     ):
         return _played(world, stand, scenario, warned)
 
@@ -111,7 +116,7 @@ class _Act:
         self._world = world
         self._scenario = scenario
         self._faults = HostileFaults(scenario.faults, world.rng("faults"))
-        self._stage = Stage(world, stand, self._faults)
+        self._stage = Stage(world, stand, self._faults, on_world_time=scenario.on_world_time)
         self._recovered_s: float | None = None
         self._has_settled = False
         self._over_ns = stand.parts.feed.last_ns + QUIET_S * NS_PER_S
@@ -157,7 +162,9 @@ class _Act:
         self._faults.is_on = False
         stage.set_link(PERFECT)
         stage.engine.disk.faults = DiskFaults()
-        stage.engine.clock.set_rate(1.0)
+        stage.resume_engine()
+        for host in (stage.engine, stage.venue):
+            host.clock.correct()
         for source, target in ((ENGINE, VENUE), (VENUE, ENGINE)):
             self._world.net.heal(source, target)
         if not stage.venue.is_running:

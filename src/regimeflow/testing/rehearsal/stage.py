@@ -46,9 +46,15 @@ class Life(NamedTuple):
 
 
 class Stage:
-    """Venue, engine and faults of one run; `boots` is what each start of the engine found."""
+    """Venue, engine and faults of one run; `boots` is what each start of the engine found.
 
-    def __init__(self, world: World, stand: Stand, faults: HostileFaults) -> None:
+    A venue `on_world_time` has no time of its own, as a real broker has none: the engine keeps
+    the wall's. The venue's own clock may be wrong all the same.
+    """
+
+    def __init__(
+        self, world: World, stand: Stand, faults: HostileFaults, *, on_world_time: bool = False
+    ) -> None:
         self.world = world
         self.stand = stand
         self.faults = faults
@@ -66,6 +72,8 @@ class Stage:
         self._runner: LiveRunner | None = None
         self._closing = asyncio.Event()
         self._is_over = False
+        self._on_world_time = on_world_time
+        self._began_ns = self.venue.clock.wall_ns()
         world.net.names.forward("127.0.0.1", PORT, to=VENUE)
 
     @property
@@ -171,6 +179,25 @@ class Stage:
         self._inject("clock step", f"the wall clock steps by {delta_ns / NS_PER_S:+.0f} s")
         self.engine.clock.step(delta_ns)
 
+    def correct_clock(self) -> None:
+        """Set the engine's wall clock right, as a time service does in the end."""
+        self.engine.clock.correct()
+
+    def step_venue_clock(self, delta_ns: int) -> None:
+        """Set the venue's clock; set back, its time stands until it is reached again."""
+        self.injected["venue clock step"] += 1
+        self.venue.clock.step(delta_ns)
+
+    def suspend_engine(self) -> None:
+        """Stop the engine's process without ending it; `resume_engine` lets it go on."""
+        if self.engine.is_running:
+            self.injected["engine stopped"] += 1
+            self.engine.suspend()
+
+    def resume_engine(self) -> None:
+        """Let a stopped engine go on; harmless for one that runs."""
+        self.engine.resume()
+
     # --- inside -------------------------------------------------------------------------------
 
     def _inject(self, name: str, story: str) -> None:
@@ -214,13 +241,18 @@ class Stage:
                 account=ACCOUNT,
                 currency=parts.currency,
                 bar_size_ns=parts.bar_size_ns,
+                clock=self._venue_clock_s,
                 faults=self.faults,
+                has_own_time=not self._on_world_time,
             )
             await self.server.start(port=PORT)
             if not listening.done():
                 listening.set_result(None)
             await self._closing.wait()
             await self.server.stop()
+
+    def _venue_clock_s(self) -> float:
+        return (self.venue.clock.wall_ns() - self._began_ns) / NS_PER_S
 
     def _note(self, ending: Ending) -> None:
         self.lives.append(Life(ending.outcome, ending.error, ending.steps))

@@ -167,6 +167,8 @@ class RequestDesk:
             connection.symbols = frozenset(request.symbols)
             if not is_silent:
                 connection.send(m.Subscribed(id=request.id))
+        elif isinstance(request, m.Time) and not is_silent:
+            connection.send(m.TimeTold(id=request.id, venue_ns=ts_ns))
         elif isinstance(request, m.History) and not is_silent:
             bars = machine.history(request.symbol, request.bars, request.end_ns)
             connection.send(m.Bars(id=request.id, bars=[t.bar_line(bar) for bar in bars]))
