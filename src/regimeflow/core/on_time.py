@@ -45,15 +45,17 @@ class TimeHandler:
         engine = self._engine
         self._announce(engine.gate.clock.on_step(adjusted.delta_ns, "our clock was set"))
         if abs(adjusted.delta_ns) >= engine.setup.pause_ns:
-            seconds = adjusted.delta_ns / NS_PER_S
-            engine.holds.on_pause(f"the clock was set by {seconds:+.1f} s")
-            engine.market_handler.judge_silence()
+            self._return(f"the clock was set by {adjusted.delta_ns / NS_PER_S:+.1f} s")
 
     def on_stalled(self, stalled: e.LoopStalled) -> None:
         """We stood still: all that we know is old until the broker has proved otherwise."""
-        engine = self._engine
-        engine.holds.on_pause(f"the engine stood still for {stalled.length_ns / NS_PER_S:.1f} s")
-        engine.market_handler.judge_silence()
+        self._return(f"the engine stood still for {stalled.length_ns / NS_PER_S:.1f} s")
+
+    def _return(self, why: str) -> None:
+        """Back from a pause; in a playback, whose clock is the data, there is none."""
+        if self._engine.setup.proves_books:
+            self._engine.holds.on_pause(why)
+            self._engine.market_handler.judge_silence()
 
     def _announce(self, change: HealthChanged | None) -> None:
         if change is not None:
