@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from regimeflow.backtest.order_tally import OrderTally
 from regimeflow.core.discrepancies import Discrepancies
 from regimeflow.core.executions import Executions
 from regimeflow.core.external import Externals
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.on_operator import OperatorHandler
 from regimeflow.core.on_report import ReportHandler
+from regimeflow.core.on_session import SessionHandler
 from regimeflow.core.order_truth import OrderTruth
 from regimeflow.core.reconcile import Reconciler
 from regimeflow.journal import walk
@@ -32,6 +34,7 @@ MUTANT_VARIABLE = "REGIMEFLOW_MUTANT"
 SUBMIT, FILLS, CANCEL = "test_submit.py", "test_fills.py", "test_cancel_replace.py"
 SESSION, ACCOUNT, MARKET = "test_session.py", "test_account.py", "test_market_data.py"
 JOURNAL, RESTART, PROCESS = "test_journal.py", "test_restart_process.py", "test_process.py"
+SOAK = "test_soak.py"
 
 MUTANTS: dict[str, Mutant] = {
     "M1": Mutant("resends on a timeout", bugs.resend_on_timeout, (f"{SUBMIT}::test_f01",)),
@@ -145,4 +148,14 @@ MUTANTS: dict[str, Mutant] = {
         (f"{PROCESS}::test_f76",),
     ),
     **CLOCK_MUTANTS,
+    "HOARD": Mutant(
+        "forgets no order that has ended",
+        replaced(OrderTally, "_close", nothing),
+        (f"{SOAK}::test_f78_two_days",),
+    ),
+    "NIGHT": Mutant(
+        "loses the end of a session",
+        replaced(SessionHandler, "_end_session", nothing),
+        (f"{SOAK}::test_f78_two_days",),
+    ),
 }
