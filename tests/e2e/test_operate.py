@@ -14,6 +14,8 @@ from regimeflow.model import events as e
 from tests.e2e.programs import Ended, regimeflow
 from tests.e2e.test_live_signals import saved, started, wait_for_facts
 from tests.simulation.everything import everything
+from tests.simulation.made_data import DAYS, write_quotes
+from tests.simulation.playback import configuration
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 SPEED = 2_000.0
@@ -58,6 +60,37 @@ def test_halt_outlives_a_kill_and_only_resume_ends_it(tmp_path: Path) -> None:
     assert given[0].reason == "operator: lunch"
     assert not (log_dir / "control.json").exists()
     assert regimeflow("replay", log_dir, "--verify", cwd=tmp_path).code == 0
+
+
+def test_flatten_between_two_quotes_is_part_of_a_playback_that_can_be_continued(
+    tmp_path: Path,
+) -> None:
+    """The next quote has been drawn from the data when the wish comes: it is taken first."""
+    data = tmp_path / "data"
+    data.mkdir()
+    raw = configuration(
+        "buy_and_hold",
+        symbols=["AAA", "BBB"],
+        data=write_quotes(data, every_s=240),
+        days=DAYS,
+        params={"symbol": "AAA", "quantity": 10},
+        execution={"latency_ms": 40},
+        live={"heartbeat": {"interval_ms": 700_000}},
+    )
+    log_dir = tmp_path / "logs"
+    config = saved(raw, log_dir, speed=300.0)
+    with started(config) as engine:
+        wait_for_facts(log_dir, 6_000)
+        closed = give(log_dir, "flatten")
+        assert (closed.code, closed.err) == (0, ""), closed.out
+        engine.send_signal(signal.SIGINT)
+        assert engine.wait(60) == 0
+    verified = regimeflow("replay", log_dir, "--verify", cwd=tmp_path)
+    assert verified.code == 0, verified.err
+    with started(config) as engine:
+        assert give(log_dir, "cancel-all").code == 0
+        engine.send_signal(signal.SIGINT)
+        assert engine.wait(60) == 0
 
 
 def test_without_an_engine_a_command_says_what_to_do(tmp_path: Path) -> None:

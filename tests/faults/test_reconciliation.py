@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from regimeflow.core.ledger_state import ledger_state
 from regimeflow.core.reconcile import differences
 from regimeflow.model import commands as c
+from regimeflow.model import events as e
 from regimeflow.model.account import AccountRecord, OrderRecord, PositionRecord
 from regimeflow.model.order import OrderStatus
 from tests.faults.desk_script import SETTLE_S, LinkedDesk, foreign_order
@@ -121,6 +122,22 @@ def test_exit_reduces_in_both_books_while_positions_differ(
     assert sold == ("" if wanted <= min(held, theirs) else "C25")
     bought = desk.try_to(lambda ctx: ctx.buy("ABC", wanted))
     assert bought == ("" if wanted <= min(-held, -theirs) else "C25")
+
+
+def test_exit_follows_a_difference_that_grows(desk: LinkedDesk) -> None:
+    trade(desk, 9, [])
+    desk.sweeps(2, positions=(PositionRecord("ABC", Decimal(8)),))
+    desk.sweeps(2, positions=())
+    assert desk.try_to(lambda ctx: ctx.sell("ABC", 1)) == "C25"
+    assert desk.kinds() == ["position"]
+
+
+def test_resume_of_one_strategy_lifts_no_hold_of_the_account(desk: LinkedDesk) -> None:
+    desk.engine.holds.hold_symbol("ABC", "an execution was annulled")
+    desk.feed(e.Resume("this one", next(iter(desk.engine.callbacks.seats))))
+    assert desk.try_to_buy() == "C22"
+    desk.feed(e.Resume("all"))
+    assert desk.try_to_buy() == ""
 
 
 def test_listed_order_that_has_ended_here_is_told_and_stays_ended(desk: LinkedDesk) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import stat
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ import pytest
 
 from regimeflow.config.live import ControlSection
 from regimeflow.errors import ConfigError
-from regimeflow.live import control
-from regimeflow.live.control import CONTROL_NAME, FAILURES_MAX, ControlServer
+from regimeflow.live.control import CONTROL_NAME, ControlServer
+from regimeflow.model.account import PositionRecord
 from regimeflow.model.commands import TradingState
 from regimeflow.model.events import Event
 from tests.faults.desk_script import LinkedDesk
@@ -30,8 +31,9 @@ def spoken_to(
     """Run a conversation with the control address of a desk."""
     desk = LinkedDesk()
 
-    def feed(event: Event) -> None:
+    def feed(event: Event, on_done: Callable[[], None]) -> None:
         desk.feed(event)
+        on_done()
 
     async def talk() -> None:
         server = ControlServer(ControlSection(), tmp_path)
@@ -117,13 +119,13 @@ def test_unknown_command_is_refused_by_name(tmp_path: Path) -> None:
     spoken_to(tmp_path, conversation)
 
 
-def test_guessing_locks_everybody_out_for_a_while(tmp_path: Path) -> None:
+def test_guessing_locks_nobody_out(tmp_path: Path) -> None:
     async def conversation(desk: LinkedDesk, post: Post) -> None:
-        for _ in range(FAILURES_MAX):
-            assert (await post("halt", token="guess"))[0] == 401
-        assert (await post("halt"))[0] == 429
+        for token in ["guess"] * 20 + ["\udce9"]:
+            assert (await post("halt", token=token))[0] == 401
+        assert (await post("halt"))[0] == 200
 
-    assert spoken_to(tmp_path, conversation).trading == TradingState.ACTIVE
+    assert spoken_to(tmp_path, conversation).trading == TradingState.HALTED
 
 
 def test_resume_is_refused_while_a_difference_stands(tmp_path: Path) -> None:
@@ -146,7 +148,32 @@ def test_flatten_cancels_and_closes_although_trading_is_halted(tmp_path: Path) -
         desk.hold(5)
         assert (await post("halt", id="halt-0002"))[0] == 200
         _, answer = await post("flatten")
-        assert answer["text"] == "1 orders and 1 positions are being closed"
+        assert answer["ok"], answer
+        assert answer["text"].endswith("1 positions close")
+
+    spoken_to(tmp_path, conversation)
+
+
+def test_flatten_under_a_difference_closes_what_both_books_hold_and_says_so(
+    tmp_path: Path,
+) -> None:
+    async def conversation(desk: LinkedDesk, post: Post) -> None:
+        desk.hold(100)
+        desk.sweeps(2, positions=(PositionRecord("ABC", Decimal(90)),))
+        _, answer = await post("flatten")
+        assert not answer["ok"]
+        assert "the broker's books differ (position ABC)" in answer["text"]
+        (order,) = [o for o in desk.engine.ledger.orders.open.values() if o.tag == "flatten"]
+        assert order.quantity == 90
+
+    spoken_to(tmp_path, conversation)
+
+
+def test_resume_says_what_entries_still_wait_for(tmp_path: Path) -> None:
+    async def conversation(desk: LinkedDesk, post: Post) -> None:
+        desk.drop_link()
+        _, answer = await post("resume")
+        assert answer["text"].startswith("entries still wait: ")
 
     spoken_to(tmp_path, conversation)
 
@@ -187,4 +214,3 @@ def test_port_that_is_taken_is_the_configurations_mistake(tmp_path: Path) -> Non
 def test_switched_off_listens_nowhere(tmp_path: Path) -> None:
     asyncio.run(ControlServer(ControlSection(enabled=False), tmp_path).start())
     assert not (tmp_path / CONTROL_NAME).exists()
-    assert control.IDS_MAX >= FAILURES_MAX

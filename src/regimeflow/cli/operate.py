@@ -11,6 +11,7 @@ from regimeflow.cli.audit_places import LogDirOption, directory_of
 from regimeflow.cli.reply import JsonOption, Reply, Status
 
 TIMEOUT_S = 5.0
+REASON_LENGTH_MAX = 200
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", metavar="PATH", help="Take log_dir from this file.")
 ]
@@ -92,6 +93,8 @@ def _directory(config: Path | None, log_dir: Path | None) -> Path:
 def _give(verb: str, directory: Path, reason: str, extra: dict[str, Any], *, is_json: bool) -> None:
     import secrets
 
+    if len(reason) > REASON_LENGTH_MAX:
+        raise typer.BadParameter(f"--reason: at most {REASON_LENGTH_MAX} characters")
     fields = {"id": secrets.token_hex(16), "reason": reason}
     fields |= {name: value for name, value in extra.items() if value}
     with Reply(verb, is_json=is_json) as reply:
@@ -134,7 +137,7 @@ def _post(directory: Path, verb: str, fields: dict[str, Any]) -> tuple[int, dict
     except urllib.error.HTTPError as error:
         with error:
             return error.code, json.load(error)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise StartRefused(
             f"the engine of {directory} does not answer at {address['url']} ({error}). If its "
             "process has gone, start it again; if it is stuck, end it: what works at the broker "

@@ -29,6 +29,8 @@ WARMUP = Denial("WARMUP", "after warm-up", "warming up", "orders may leave once 
 STOPPED = Denial("STOPPED", "while running", "stopping", "the run is ending; no order may leave")
 FLAT = Denial("FLAT", "a position to close", "flat", "nothing is left to close")
 
+FLATTEN = "flatten"
+"""Tag of an operator's closing orders."""
 _UNCHANGEABLE = frozenset(
     {
         OrderStatus.PENDING_NEW,
@@ -193,7 +195,9 @@ class Desk:
         number, intent = self.next_order_id(EXTERNAL)
         mark = self._ledger.portfolio.exact_mark(symbol)
         instrument = self._instruments[symbol]
-        order = build_order(instrument, side, abs(held), mark, number, intent, tag="flatten")
+        order = build_order(
+            instrument, side, abs(held), mark, number, intent, reduce_only=True, tag=FLATTEN
+        )
         self.closing.append(order)
 
     # --- inside -------------------------------------------------------------------------

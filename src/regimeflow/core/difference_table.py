@@ -47,7 +47,7 @@ DIFFERENCES: dict[str, Explained] = {
     "order_unknown_here": Explained(
         Reaction.REDUCES,
         "the broker works an order that the books do not",
-        "an order of our own that has ended here counts again and is cancelled",
+        "one of our own that has ended here stays ended: cancel it at the broker",
         _POLICY,
     ),
     "order_missing_there": Explained(

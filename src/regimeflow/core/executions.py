@@ -64,7 +64,7 @@ class Executions:
 
     def await_annulled(self, execution_id: ExecutionId) -> None:
         """It was annulled before it was reported: it may still come, and counts for nothing."""
-        if execution_id not in self.booked:
+        if execution_id not in self.booked and execution_id not in self.annulled:
             self.annulled_early[execution_id] = None
             if len(self.annulled_early) > EXECUTION_IDS_MAX:
                 self.annulled_early.popitem(last=False)

@@ -124,7 +124,8 @@ class Ledger:
             self.orders.executions.await_annulled(event.execution_id)
             return self._bust(ts_ns, event.execution_id)
         if isinstance(event, e.FillCorrected):
-            self._bust(ts_ns, event.corrects)
+            # What the correction states takes the place of what it corrects: nothing is used up.
+            self._bust(ts_ns, event.corrects, uses_up=False)
             return self.apply_fill(ts_ns, event.fill)
         if isinstance(event, e.CashPosted):
             self.portfolio.apply_cash(event)
@@ -237,12 +238,12 @@ class Ledger:
         """What a list shows changes the books as the report would have."""
         return self.apply_event(ts_ns, as_observed(notice))  # type: ignore[arg-type]
 
-    def _bust(self, ts_ns: int, execution_id: ExecutionId) -> Applied:
+    def _bust(self, ts_ns: int, execution_id: ExecutionId, *, uses_up: bool = True) -> Applied:
         """Reverse an annulled execution once; nothing when it is not in the books (any more)."""
         fill = self.orders.executions.annul(execution_id)
         if fill is None:
             return NOTHING
-        order = self.orders.unfill(ts_ns, fill)
+        order = self.orders.unfill(ts_ns, fill, uses_up=uses_up)
         self.portfolio.apply_fill(
             order.strategy_id if order is not None else EXTERNAL,
             msgspec.structs.replace(fill, side=fill.side.opposite, fee=-fill.fee),

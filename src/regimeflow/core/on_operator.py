@@ -36,7 +36,8 @@ class OperatorHandler:
             state = engine.ledger.trading.account
             engine.emit(TradingStateChanged(state, f"resume refused: {refusal}", "C31"))
             return
-        engine.holds.symbols.clear()
+        if event.strategy_id is None:
+            engine.holds.symbols.clear()
         engine.emit(
             TradingStateChanged(TradingState.ACTIVE, event.reason, "C31", event.strategy_id)
         )

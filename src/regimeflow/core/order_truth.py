@@ -126,6 +126,8 @@ class OrderTruth:
             order = orders.get(record.client_order_id)
             if order is not None and (order.in_doubt or order.status in _AWAITING):
                 self.adopt(order, record)
+            elif order is not None and order.is_open and record.status is OrderStatus.IN_DOUBT:
+                self._not_understood(order)
         for order in list(orders.open.values()):
             if listed.isdisjoint(order.client_order_ids):
                 self._not_listed(order)

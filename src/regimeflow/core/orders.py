@@ -200,15 +200,16 @@ class Orders:
             )
         return Applied(order, discrepancy)
 
-    def unfill(self, ts_ns: int, fill: OrderFilled) -> Order | None:
-        """Take an annulled execution out of its order, if one took it; what ended stays ended."""
+    def unfill(self, ts_ns: int, fill: OrderFilled, *, uses_up: bool = True) -> Order | None:
+        """Take an execution out of its order; what ended stays ended, annulled is used up."""
         order = self.get(fill.client_order_id)
         if order is None or (order.symbol, order.side) != (fill.symbol, fill.side):
             return None
         order.filled_quantity -= fill.quantity
         order.filled_cost -= fill.quantity * fill.price
         order.fees -= fill.fee
-        order.annulled_quantity += fill.quantity
+        if uses_up:
+            order.annulled_quantity += fill.quantity
         order.updated_ns = ts_ns
         self._recount(order)
         return order

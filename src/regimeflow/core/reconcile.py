@@ -158,7 +158,9 @@ class Reconciler:
             for suspicion, difference in now.items():
                 key = difference[:2]
                 is_lasting = suspicion in before and ts_ns - since[suspicion] >= grace_ns
-                if is_lasting and key not in self.breaks:
+                if key in self.breaks:
+                    self.breaks[key] = difference  # as far apart as it is now
+                elif is_lasting:
                     self.breaks[key] = difference
                     new.append(DiscrepancyFound(*difference, "seen in two successive snapshots"))
         return new

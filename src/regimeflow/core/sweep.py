@@ -49,7 +49,10 @@ class Sweep:
         if name in executions.annulled and name not in executions.annulled_early:
             return
         was_booked, is_news = executions.is_booked(name), name not in executions.annulled
-        notice = BustRecovered(_as_report(record), EVIDENCE)
+        fill = _as_report(record)
+        if not was_booked and refusal_of(executions, fill) is not None:
+            return  # it cannot be booked, so there is nothing to reverse
+        notice = BustRecovered(fill, EVIDENCE)
         applied = engine.emit(notice)
         if is_news:
             engine.report_handler.settle_bust(applied, notice.bust, was_booked=was_booked)

@@ -39,11 +39,17 @@ from regimeflow.journal.records import (
 )
 from regimeflow.journal.segment_file import SegmentFile
 from regimeflow.journal.segments import SEGMENT_BYTES_MAX, SegmentKind
-from regimeflow.model.commands import CancelOrder, Output, ReplaceOrder, SubmitOrder
+from regimeflow.model.commands import (
+    CancelOrder,
+    Output,
+    ReplaceOrder,
+    SubmitOrder,
+    TradingStateChanged,
+)
 from regimeflow.model.events import MARKET_EVENT_TYPES, Event
 
-SYNCED_TYPES = frozenset({SubmitOrder, CancelOrder, ReplaceOrder, EpochOpened})
-"""A batch with one of these is on stable storage before anything is sent (POWER)."""
+SYNCED_TYPES = frozenset({SubmitOrder, CancelOrder, ReplaceOrder, EpochOpened, TradingStateChanged})
+"""A batch with one of these is on stable storage before anything is sent or answered (POWER)."""
 UNSYNCED_BYTES_MAX = 4 * 2**20
 """Facts written and not synced; beyond it `commit` syncs whatever the durability."""
 

@@ -76,11 +76,13 @@ class Console:
             if len(doubtful) > IN_DOUBT_MAX:
                 del doubtful[next(iter(doubtful))]
         elif isinstance(body, c.OrderResolved):
-            doubtful.pop(body.client_order_id, None)
+            if body.status is not OrderStatus.IN_DOUBT:
+                doubtful.pop(body.client_order_id, None)
         elif doubtful and isinstance(body, _REPORTS) and body.client_order_id in doubtful:
             del doubtful[body.client_order_id]
-            text = f"order {body.client_order_id}: found, the venue reports it"
-            self.say(text, "ok", ts_ns=ts_ns)
+            if not isinstance(body, e.OrderRejected):  # which has a line of its own
+                text = f"order {body.client_order_id}: found, the venue reports it"
+                self.say(text, "ok", ts_ns=ts_ns)
 
     def close_year(self) -> None:
         """Print the line of the year in hand."""
@@ -161,7 +163,8 @@ def _line(body: object) -> tuple[str, str] | None:
     if isinstance(body, c.TradingStateChanged):
         who = "" if body.strategy_id is None else f" for {body.strategy_id}"
         if body.state is c.TradingState.ACTIVE:
-            return f"trading ACTIVE{who}: {body.reason}", "ok"
+            style = "warn" if body.reason.startswith("resume refused") else "ok"
+            return f"trading ACTIVE{who}: {body.reason}", style
         state = f"trading {body.state.upper()}{who} ({body.control})"
         return f"{state}: {body.reason}; go on with `regimeflow resume`", "bad"
     if isinstance(body, c.StrategyFaulted):
@@ -187,7 +190,8 @@ def _truth_line(body: object) -> tuple[str, str] | None:
     if isinstance(body, e.OutcomeUnknown):
         return (
             f"order {body.client_order_id}: IN_DOUBT, no answer to its {body.request} "
-            f"({body.reason}); counted as exposure, asked after, never sent again",
+            f"({body.reason}); counted as exposure, asked after"
+            + (", never sent again" if body.request is e.RequestKind.SUBMIT else ""),
             "bad",
         )
     if isinstance(body, c.OrderResolved):

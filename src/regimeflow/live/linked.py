@@ -134,7 +134,7 @@ class LinkedRun:
         sessions = SessionClock(plan.calendar, clock, watch.deliver, pump.engine.market.session)
         if "session" not in self._truth.capabilities.streams:
             sessions.start()
-        self._control.attach(pump.engine, watch.deliver)
+        self._control.attach(pump.engine, _at_once(watch.deliver))
         self._start_polls(pump)
         self._beat(watch.deliver, loop)
         self._idle_later(loop, on_idle)
@@ -142,10 +142,10 @@ class LinkedRun:
         try:
             await self._until(stop, task)
         finally:
+            self._control.detach()
             sessions.close()
             watch.close()
-            for handle in self._handles.values():
-                handle.cancel()
+            self._stop_polls()
             timers.close()
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -225,6 +225,10 @@ class LinkedRun:
 
         self._handles[scope] = asyncio.get_running_loop().call_later(interval_s, poll)
 
+    def _stop_polls(self) -> None:
+        for handle in self._handles.values():
+            handle.cancel()
+
     def _beat(self, deliver: Deliver, loop: asyncio.AbstractEventLoop) -> None:
         """Time passes for the watchdog even when nothing arrives."""
         interval_s = self._live.heartbeat.interval_ms * NS_PER_MS / 1e9 / self._truth.speed
@@ -246,9 +250,23 @@ class LinkedRun:
     def _fail(self, context: dict[str, Any], stop: asyncio.Event) -> None:
         """An exception in a loop callback: end the run with it (the first one counts)."""
         error = context.get("exception")
+        if "socket" in context:
+            return  # a connection that could not be accepted, whoever wanted it: not the engine's
         if self._failure is None:
             self._failure = error or RuntimeError(str(context.get("message")))
         stop.set()
+
+
+def _at_once(
+    deliver: Callable[[e.Event], None],
+) -> Callable[[e.Event, Callable[[], None]], None]:
+    """Processes an operator's event before it says so."""
+
+    def carry_out(event: e.Event, on_done: Callable[[], None]) -> None:
+        deliver(event)
+        on_done()
+
+    return carry_out
 
 
 def boot_number(latest: int, now_ns: int) -> int:

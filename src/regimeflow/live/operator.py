@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from regimeflow.core.desk import FLATTEN
 from regimeflow.core.engine import Engine
 from regimeflow.errors import UsageError
 from regimeflow.model import events as e
@@ -75,23 +76,44 @@ def _strategy(engine: Engine, verb: str, wish: Wish) -> StrategyId | None:
 def answer_of(engine: Engine, verb: str, wish: Wish) -> Answer:
     """What came of a wish whose event has been processed."""
     strategy_id = _strategy(engine, verb, wish)
-    trading, ledger = engine.ledger.trading, engine.ledger
+    trading, working = engine.ledger.trading, len(engine.ledger.orders.open)
     state = trading.account if strategy_id is None else trading.of(strategy_id)
     is_active = state is TradingState.ACTIVE
-    working = len(ledger.orders.open)
-    held = len(ledger.portfolio.held)
     if verb == "halt":
-        left = "only cancels leave" if state is TradingState.HALTED else "only exits leave"
-        return Answer(not is_active, state.value, f"{left} until you resume")
+        leave = "only cancels leave" if state is TradingState.HALTED else "only exits leave"
+        return Answer(not is_active, state.value, f"{leave} until you resume")
     if verb == "resume":
-        why = "entries may leave" if is_active else trading.account_reason
-        return Answer(is_active, state.value, why)
+        return Answer(is_active, state.value, _after_resume(engine, is_active=is_active))
     if verb == "adopt":
-        breaks, unknown = engine.reconciler.breaks, engine.externals.unknown_ids
-        count = len(breaks) + len(unknown)
+        count = len(engine.reconciler.breaks) + len(engine.externals.unknown_ids)
         text = f"{count} differences are left; see status" if count else "no difference is left"
         advice = "" if is_active else "; resume to trade on"
         return Answer(not count, state.value, text + advice)
     if verb == "cancel-all":
         return Answer(True, state.value, f"{working} orders wait for the venue's word")
-    return Answer(True, state.value, f"{working} orders and {held} positions are being closed")
+    return _after_flatten(engine, state)
+
+
+def _after_resume(engine: Engine, *, is_active: bool) -> str:
+    """Whether entries may leave, and what else they wait for."""
+    trading = engine.ledger.trading
+    if not is_active:
+        return trading.account_reason
+    waits = list(engine.holds.account.values())
+    waits += [f"{symbol} is held" for symbol in engine.holds.symbols]
+    waits += [f"{i} is {s.value}" for i, s in trading.by_strategy.items() if s is not s.ACTIVE]
+    return f"entries still wait: {'; '.join(waits)}" if waits else "entries may leave"
+
+
+def _after_flatten(engine: Engine, state: TradingState) -> Answer:
+    """What is being closed, and what is not."""
+    orders, held = engine.ledger.orders.open.values(), engine.ledger.portfolio.held
+    closing = {order.symbol for order in (*orders, *engine.desk.closing) if order.tag == FLATTEN}
+    left = sorted(held.keys() - closing)
+    differing = sorted(f"{kind} {subject}" for kind, subject in engine.reconciler.breaks)
+    text = f"{len(orders)} orders work or wait for their cancel, {len(closing)} positions close"
+    if left:
+        text += f"; NOT closed: {', '.join(left)} (see the audit log)"
+    if differing:
+        text += f"; the broker's books differ ({', '.join(differing)}): look there"
+    return Answer(not left and not differing, state.value, text)

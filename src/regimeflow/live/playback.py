@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -15,11 +16,14 @@ from regimeflow.config import Config
 from regimeflow.live.archive import END_OF_DATA
 from regimeflow.live.boot import Booted
 from regimeflow.live.polls import Polls
-from regimeflow.model.events import MARKET_EVENT_TYPES, EngineStarted, LinkUp
+from regimeflow.model.events import MARKET_EVENT_TYPES, EngineStarted, Event, LinkUp
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.run.plan import RunPlan
 from regimeflow.run.pump import Pump
 
+WISH_S = 0.1
+"""How long a wish of an operator may wait while nothing is due."""
+WISHES_MAX = 100
 TURN_S = 0.005
 """How long the loop plays before it looks after signals: the longest delay of an order to stop."""
 Progress = Callable[[int, int], None]
@@ -33,6 +37,7 @@ async def play(
     stop: asyncio.Event,
     progress: Progress | None,
     on_idle: Callable[[], None],
+    wishes: OperatorWishes,
 ) -> str | None:
     """Play until the data ends or `stop` is set; the reason of the end, None when stopped.
 
@@ -59,14 +64,14 @@ async def play(
     turn_ends = loop.time() + TURN_S
     while item is not None and not stop.is_set():
         ts_ns, event = item
-        delay_s = pace.delay_s(loop.time(), ts_ns)
-        if delay_s > 0:
+        if pace.delay_s(loop.time(), ts_ns) > 0:
             pump.commit()
             on_idle()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), delay_s)
+            await _wait(pace, ts_ns, stop, wishes)
+            if stop.is_set():
                 break
         pump.take(ts_ns, event)
+        wishes.carry_out(pump)
         if type(event) in MARKET_EVENT_TYPES:
             done += 1
             # Not after other events: the answer to a poll would set off the next one all night.
@@ -80,6 +85,41 @@ async def play(
             await asyncio.sleep(0)
             turn_ends = loop.time() + TURN_S
     return END_OF_DATA if item is None else None
+
+
+async def _wait(pace: _Pace, ts_ns: int, stop: asyncio.Event, wishes: OperatorWishes) -> None:
+    """Sleep until `ts_ns` is due, the stop, or a wish: the pace is for show and gives way."""
+    loop = asyncio.get_running_loop()
+    while not stop.is_set() and not wishes.waiting:
+        delay_s = min(pace.delay_s(loop.time(), ts_ns), WISH_S)
+        if delay_s <= 0:
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), delay_s)
+
+
+class OperatorWishes:
+    """Events of an operator that wait for the next event of the data.
+
+    That one has been drawn from the schedule already: what a wish leads to may not come before it.
+    At most `WISHES_MAX` wait; the control address refuses more.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: deque[tuple[Event, Callable[[], None]]] = deque()
+
+    def put(self, event: Event, on_done: Callable[[], None]) -> None:
+        """Take a wish; `on_done` is called once it was processed."""
+        if len(self.waiting) < WISHES_MAX:
+            self.waiting.append((event, on_done))
+
+    def carry_out(self, pump: Pump) -> None:
+        """Process what waits."""
+        while self.waiting:
+            event, on_done = self.waiting.popleft()
+            pump.take(pump.ts_ns, event)
+            pump.commit()
+            on_done()
 
 
 class _Pace:

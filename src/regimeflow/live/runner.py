@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from regimeflow.config import Config, limit_warnings
 from regimeflow.errors import ConfigError, JournalError
@@ -26,7 +25,7 @@ from regimeflow.live.linked import BrokerLink, LinkedRun
 from regimeflow.live.linked_plan import linked_plan
 from regimeflow.live.lock import EngineLock
 from regimeflow.live.observers import LiveObservers, load_baseline
-from regimeflow.live.playback import Progress, play
+from regimeflow.live.playback import OperatorWishes, Progress, play
 from regimeflow.live.signals import on_stop_signals
 from regimeflow.live.summary import LiveSummary, summarise
 from regimeflow.model.commands import CancelOrder
@@ -67,7 +66,6 @@ class LiveRunner:
         self._change = change
         self._stop = asyncio.Event()
         self._stop_reason = ""
-        self._failure: BaseException | None = None
         self._control = ControlServer(self._live.control, self._live.log_dir)
 
     def request_stop(self, reason: str) -> bool:
@@ -106,14 +104,20 @@ class LiveRunner:
         booted = boot(plan, self._journal_dir, (observers.on_record,))
         assert booted.schedule is not None
         pump, journal = self._open(plan, baseline, observers, booted, booted.schedule)
-        self._control.attach(pump.engine, pump.take_now)
-        asyncio.get_running_loop().set_exception_handler(self._fail)
+        wishes = OperatorWishes()
+        self._control.attach(pump.engine, wishes.put)
         try:
             reason = await play(
-                self._config, plan, pump, booted, self._stop, self._progress, self._idle(journal)
+                self._config,
+                plan,
+                pump,
+                booted,
+                self._stop,
+                self._progress,
+                self._idle(journal),
+                wishes,
             )
-            if self._failure is not None:
-                raise self._failure
+            self._control.detach()
             return self._finish(reason or self._stop_reason, pump, observers, journal)
         except JournalError:
             self._cancel_without_journal(pump)
@@ -160,12 +164,6 @@ class LiveRunner:
         self._console.close_year()
         return summarise(reason, pump, observers, journal, self._live.log_dir)
 
-    def _fail(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """An operator's command that the engine or its disk did not survive ends a playback."""
-        error = context.get("exception") or RuntimeError(str(context.get("message")))
-        self._failure = self._failure or error
-        self._stop.set()
-
     # --- steps --------------------------------------------------------------------------
 
     @staticmethod
@@ -186,6 +184,12 @@ class LiveRunner:
     ) -> tuple[Pump, JournalWriter]:
         """The journal continued where it ends, and the pump on it."""
         recovered = booted.recovered
+        if recovered.facts_cut_bytes:
+            self._console.say(
+                f"recovery cut {recovered.facts_cut_bytes} bytes of facts that a kill or power cut "
+                f"left behind the last sync; they are kept in {self._journal_dir}/*.cut-*",
+                "warn",
+            )
         if self._on_booted is not None:
             self._on_booted(booted)
         observers.watch(booted.engine.market)

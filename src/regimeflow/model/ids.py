@@ -44,7 +44,12 @@ def own_number(client_order_id: str, run: str) -> tuple[StrategyId, int] | None:
     """Strategy and number of an id of our making (`run-boot-strategy-number`); else None."""
     boot, _, rest = client_order_id.removeprefix(f"{run}-").partition("-")
     strategy, _, number = rest.rpartition("-")
-    is_ours = client_order_id.startswith(f"{run}-") and boot.isalnum() and number.isdecimal()
+    is_ours = (
+        len(client_order_id) <= CLIENT_ORDER_ID_LENGTH_MAX
+        and client_order_id.startswith(f"{run}-")
+        and boot.isalnum()
+        and number.isdecimal()
+    )
     return (StrategyId(strategy), int(number)) if is_ours and strategy else None
 
 

@@ -76,10 +76,9 @@ class Ledger(msgspec.Struct):
         recent = self.fills[-FILLS_LISTED_MAX:]
         return tuple(fill for fill in recent if fill.ts_venue_ns >= since_ns)
 
-    def annulled_fills(self, since_ns: int) -> tuple[FillRecord, ...]:
-        """Those that were taken out of `recent_fills` again, as they were."""
-        recent = self.annulled[-FILLS_LISTED_MAX:]
-        return tuple(fill for fill in recent if fill.ts_venue_ns >= since_ns)
+    def annulled_fills(self) -> tuple[FillRecord, ...]:
+        """Those that were taken out of the books again, whatever their age, as they were."""
+        return tuple(self.annulled[-FILLS_LISTED_MAX:])
 
     def position_records(self) -> tuple[PositionRecord, ...]:
         """Positions that are not flat, by symbol."""
