@@ -10,16 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 
+import msgspec
+
 from regimeflow.core.approved import Approved, EngineOutput
 from regimeflow.core.exits import bracket_legs, entries_of
 from regimeflow.core.ledger import Ledger
+from regimeflow.core.moment import MarketMoment
 from regimeflow.core.order_factory import build_order
+from regimeflow.core.order_records import denial_of
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.core.risk.gate import RiskGate
 from regimeflow.core.risk.proposal import Denial
 from regimeflow.core.seat import CancelWish, CloseWish, ModifyWish, Seat
 from regimeflow.errors import InvariantViolated
-from regimeflow.model.commands import CancelOrder, OrderDenied, RiskBreached
+from regimeflow.model.commands import CancelOrder, RiskBreached
 from regimeflow.model.events import OrderFilled
 from regimeflow.model.ids import (
     CLIENT_ORDER_ID_LENGTH_MAX,
@@ -44,25 +48,23 @@ _UNCHANGEABLE = frozenset(
 )
 
 
-class MarketMoment:
-    """The market event in hand, as intent ids name it."""
+class SavedDesk(msgspec.Struct, frozen=True, array_like=True):
+    """What a desk goes on from; `numbers` are the last ones given out, sent or not."""
 
-    __slots__ = ("ordinal", "symbol", "ts_venue_ns", "wish_count")
-
-    def __init__(self) -> None:
-        self.symbol = ""
-        self.ts_venue_ns = 0
-        self.ordinal = 0
-        self.wish_count: dict[StrategyId, int] = {}
+    boot: int
+    numbers: dict[StrategyId, int]
+    closing: list[Order]
+    is_stopping: bool
+    moment: MarketMoment
 
 
 class Desk:
     """Judges wishes one by one, each against books that already hold the one before."""
 
     __slots__ = (
+        "_boot",
         "_emit",
         "_gate",
-        "_id_prefix",
         "_instruments",
         "_ledger",
         "_numbers",
@@ -89,7 +91,7 @@ class Desk:
         self._ledger = ledger
         self._instruments = instruments
         self._session_prefix = id_prefix
-        self._id_prefix = f"{id_prefix}-0"
+        self._boot = 0
         self._emit = emit
         self._numbers: dict[StrategyId, int] = {}
         self.on_denied = on_denied
@@ -100,8 +102,18 @@ class Desk:
 
     def boot(self, number: int) -> None:
         """A run starts or resumes: ids name this boot, so that none can ever be repeated."""
-        self._id_prefix = f"{self._session_prefix}-{number}"
+        self._boot = number
         self.is_stopping = False
+
+    def capture(self) -> SavedDesk:
+        """What a restored desk goes on from; to be encoded at once."""
+        return SavedDesk(self._boot, self._numbers, self.closing, self.is_stopping, self.moment)
+
+    def restore(self, saved: SavedDesk) -> None:
+        """Go on from what was captured."""
+        self._boot, self._numbers = saved.boot, dict(saved.numbers)
+        self.closing, self.is_stopping = list(saved.closing), saved.is_stopping
+        self.moment.restore(saved.moment)
 
     def next_order_id(
         self, owner: Seat | StrategyId, symbol: str
@@ -115,7 +127,8 @@ class Desk:
         k = moment.wish_count.get(strategy_id, 0)
         moment.wish_count[strategy_id] = k + 1
         intent = IntentId(strategy_id, symbol, moment.ts_venue_ns, moment.ordinal, k)
-        client_order_id = ClientOrderId(f"{self._id_prefix}-{strategy_id}-{number}")
+        prefix = f"{self._session_prefix}-{self._boot}"
+        client_order_id = ClientOrderId(f"{prefix}-{strategy_id}-{number}")
         if len(client_order_id) > CLIENT_ORDER_ID_LENGTH_MAX:
             raise InvariantViolated(f"client order id {client_order_id} is too long for a venue")
         return client_order_id, intent
@@ -273,21 +286,7 @@ class Desk:
             self._emit(verdict)
 
     def _deny(self, order: Order, denial: Denial) -> None:
-        self._emit(
-            OrderDenied(
-                client_order_id=order.client_order_id,
-                strategy_id=order.strategy_id,
-                symbol=order.symbol,
-                side=order.side,
-                order_type=order.order_type,
-                quantity=order.quantity,
-                intent_id=order.intent_id,
-                control=denial.control,
-                limit=denial.limit,
-                observed=denial.observed,
-                message=denial.message,
-            )
-        )
+        self._emit(denial_of(order, denial))
         denied = self._ledger.orders.get(order.client_order_id)
         if denied is not None:
             self.on_denied(denied)

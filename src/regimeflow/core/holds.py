@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from regimeflow.core.reconcile import differences
 from regimeflow.model import events as e
 from regimeflow.model.commands import (
@@ -28,6 +30,14 @@ RECONCILE = TimerId("reconcile")
 RECONCILE_PREFIX = "reconcile-"
 
 
+class SavedHolds(msgspec.Struct, frozen=True, array_like=True):
+    """What holds entries, and how many proofs were asked for."""
+
+    account: dict[str, str]
+    symbols: dict[str, str]
+    requests: int
+
+
 class Holds:
     """What holds entries right now: `account` for all, `symbols` for one symbol each."""
 
@@ -38,6 +48,15 @@ class Holds:
         self._requests = 0
         self.account: dict[str, str] = {}
         self.symbols: dict[str, str] = {}
+
+    def capture(self) -> SavedHolds:
+        """What holds entries now; to be encoded at once."""
+        return SavedHolds(self.account, self.symbols, self._requests)
+
+    def restore(self, saved: SavedHolds) -> None:
+        """Hold what was held."""
+        self.account, self.symbols = dict(saved.account), dict(saved.symbols)
+        self._requests = saved.requests
 
     def on_started(self) -> None:
         """With a broker behind a link nothing enters before the books are proved."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from regimeflow.core.answers import ANSWERS
 from regimeflow.core.holds import RECONCILE
@@ -20,16 +23,38 @@ END_OF_DAY = TimerId("end_of_day")
 SESSION_END = TimerId("session_end")
 
 
-class SessionHandler:
-    """Handles sessions and timers for one engine."""
+class SavedRhythm(msgspec.Struct, frozen=True, array_like=True):
+    """The last session opened, and the valuations."""
 
-    __slots__ = ("_engine", "_next_mark_ns", "marks", "session")
+    session: Session | None
+    marks: int
+    next_mark_ns: int
+
+
+class SessionHandler:
+    """Handles sessions and timers for one engine.
+
+    `before_roll` is called at each session's end, when the strategies are about to be saved: the
+    one point where the whole engine can be captured (see `core/engine_state.py`).
+    """
+
+    __slots__ = ("_engine", "_next_mark_ns", "before_roll", "marks", "session")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._next_mark_ns = 0
+        self.before_roll: Callable[[], None] | None = None
         self.marks = 0
         self.session: Session | None = None
+
+    def capture(self) -> SavedRhythm:
+        """What a restored rhythm goes on from."""
+        return SavedRhythm(self.session, self.marks, self._next_mark_ns)
+
+    def restore(self, saved: SavedRhythm) -> None:
+        """Go on from what was captured."""
+        self.session, self.marks = saved.session, saved.marks
+        self._next_mark_ns = saved.next_mark_ns
 
     def on_started(self, event: e.EngineStarted) -> None:
         """Strategies start; client order ids carry this boot's number from here on."""
@@ -112,6 +137,9 @@ class SessionHandler:
             engine.callbacks.broadcast("on_end_of_day", self.session)
             engine.market_handler.judge_freshness()
         self._mark(MarkKind.SESSION)
+        engine.callbacks.drain()
+        if self.before_roll is not None:
+            self.before_roll()
         self.roll()
 
     def roll(self) -> None:
