@@ -97,12 +97,12 @@ def test_a_damaged_compressed_segment_is_named(tmp_path: Path) -> None:
 
 def test_pruning_keeps_the_facts_and_what_is_young_enough(tmp_path: Path) -> None:
     write_days(tmp_path)
-    assert prune_market(tmp_path, 1000) == 0
-    assert prune_market(tmp_path, 1001) == 1
+    assert prune_market(tmp_path, 1000, 10**9) == 0
+    assert prune_market(tmp_path, 1001, 10**9) == 1
     assert names(tmp_path)[3:5] == ["market-000002.rfj", "market-000003.rfj"]
     seqs = [record.seq for record in read_records(tmp_path)]
     assert seqs[:3] == [101, 102, 103]
-    assert prune_market(tmp_path, 10**18) == 2
+    assert prune_market(tmp_path, 10**18, 10**9) == 2
     assert names(tmp_path)[3:] == ["market-000004.rfj"]
     assert recover(tmp_path).next_seq == 308
 

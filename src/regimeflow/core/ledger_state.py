@@ -76,11 +76,16 @@ def ledger_digest(ledger: Ledger) -> str:
 
 
 def restore_ledger(books: Books, encoded: bytes) -> Ledger:
-    """A ledger as it was when `encoded` was made.
+    """A ledger as it was when `encoded` was made; raises as `decode_ledger`."""
+    return ledger_from(books, decode_ledger(encoded))
+
+
+def decode_ledger(encoded: bytes) -> LedgerState:
+    """The values in `encoded`.
 
     Raises msgspec.DecodeError for bytes that are no ledger state (a damaged journal).
     """
-    return ledger_from(books, msgspec.msgpack.decode(encoded, type=LedgerState))
+    return msgspec.msgpack.decode(encoded, type=LedgerState)
 
 
 def take_values(ledger: Ledger, state: LedgerState) -> None:

@@ -22,7 +22,7 @@ MAGIC = b"RF"
 HEADER = struct.Struct("<2sBII")
 CHECKED_PREFIX = struct.Struct("<BI")
 PAYLOAD_BYTES_MAX = 256 * 2**20
-"""Bound on one frame. The largest is an epoch's carry-over; a larger one fails the write."""
+"""Bound on one frame. The largest is an engine's state; a larger one fails the write."""
 
 
 class FrameKind(IntEnum):
@@ -31,6 +31,7 @@ class FrameKind(IntEnum):
     SEGMENT = 1
     FACTS = 2
     MARKET = 3
+    STATE = 4
 
 
 KINDS = frozenset(int(kind) for kind in FrameKind)

@@ -16,8 +16,11 @@ from regimeflow.journal.segments import SegmentKind, list_segments, segments_fro
 from regimeflow.journal.walk import FactsWalk, walk_market
 
 
-def read_records(directory: Path, *, from_seq: int = 0) -> Iterator[Record]:
-    """Every record with `seq >= from_seq`, of both files, by `seq`.
+def read_records(
+    directory: Path, *, from_seq: int = 0, market_from_seq: int = 0
+) -> Iterator[Record]:
+    """Every record with `seq >= from_seq`, of both files, by `seq`; of the market's only those
+    with `seq >= market_from_seq` as well.
 
     Stops at a torn tail, and at a hole in the market data behind the last fact: a process was
     killed before it wrote the facts in between, and recovery cuts there. Raises JournalCorrupt
@@ -31,7 +34,7 @@ def read_records(directory: Path, *, from_seq: int = 0) -> Iterator[Record]:
         yield from read_facts(directory, from_seq=from_seq)
         has_more_facts = False
 
-    market = read_market(directory, from_seq=from_seq)
+    market = read_market(directory, from_seq=max(from_seq, market_from_seq))
     last_seq = 0
     for record in heapq.merge(facts(), market, key=attrgetter("seq")):
         if not has_more_facts and last_seq and record.seq != last_seq + 1:
