@@ -29,6 +29,8 @@ TRAITS = LinkTraits(
     settle_window_ns=43_200 * NS_PER_S, query_interval_ns=21_600 * NS_PER_S, has_native_oco=True
 )
 """Long ones: what is asked again and again is asked all night in data time."""
+MARKET_SEGMENT_BYTES_MIN = 2_000
+"""Some days to a segment."""
 REPORTS = (e.OrderAccepted, e.OrderFilled, e.OrderCanceled)
 
 
@@ -91,10 +93,15 @@ def play_linked(raw: RunConfiguration, log_dir: Path, *, seed: int | None = None
     write_manifest(journal, plan)
     engine, schedule, states = plan.new_engine(), plan.new_schedule(), []
     venue = Trouble(schedule, seed)
-    writer = JournalWriter(journal, durability=Durability.PROCESS, segment_bytes_max=200_000)
+    writer = JournalWriter(journal, durability=Durability.PROCESS)
 
     pump = Pump(engine, writer, venue, fingerprint=plan.fingerprint())
-    pump.keep_state(lambda _, state, payload: states.append(Kept(state, payload)))
+
+    def keep(_: int, state: KeptState, payload: bytes) -> None:
+        states.append(Kept(state, payload))
+        writer.end_market_segment(MARKET_SEGMENT_BYTES_MIN)
+
+    pump.keep_state(keep)
     item = schedule.next()
     assert item is not None
     pump.ts_ns = item[0]
