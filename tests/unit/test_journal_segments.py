@@ -18,29 +18,9 @@ from regimeflow.journal import (
 )
 from regimeflow.journal.frames import FrameKind, FrameReader, encode_frame
 from regimeflow.journal.records import encode_block
-from tests.unit.journal_samples import accepted, filled, quote, submit, writer
+from tests.unit.journal_samples import filled, names, quote, submit, write_days, writer
 
 FACTS = "facts-000001.rfj"
-
-
-def write_days(directory: Path, days: int = 3) -> str:
-    """One segment of each kind a day: 100 quotes, an order, its report. Returns the head."""
-    journal = writer(directory, durability=Durability.PROCESS)
-    for day in range(days):
-        cause = 0
-        for tick in range(100):
-            cause = journal.append_event(day * 1000 + tick, quote(tick))
-        journal.append_output(day * 1000 + 99, cause, submit(f"o{day}"))
-        journal.commit()
-        journal.append_event(day * 1000 + 100, accepted(f"o{day}"))
-        journal.rotate()
-    journal.append_event(days * 1000, quote())
-    journal.close()
-    return journal.head
-
-
-def names(directory: Path) -> list[str]:
-    return sorted(path.name for path in directory.iterdir())
 
 
 def test_segments_rotate_at_their_size_and_read_as_one(tmp_path: Path) -> None:

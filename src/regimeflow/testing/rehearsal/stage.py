@@ -12,8 +12,9 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from regimeflow.errors import JournalError, StartRefused
+from regimeflow.errors import EXIT_DISK, EXIT_OK, JournalError, StartRefused
 from regimeflow.journal.records import Record
+from regimeflow.journal.upkeep import Upkeep, tend
 from regimeflow.live.boot import Booted
 from regimeflow.live.console import Console
 from regimeflow.live.runner import LiveRunner, LiveSummary
@@ -48,6 +49,28 @@ class Silent(Console):
 
     def close_year(self) -> None:
         """Nothing."""
+
+
+class TendedAtOnce:
+    """The upkeep of market data inside the engine's process: a simulated host has no other."""
+
+    def __init__(self, directory: Path, order: Upkeep) -> None:
+        self._problem = ""
+        try:
+            tend(directory, order)
+        except JournalError as error:
+            self._problem = str(error)
+
+    def poll(self) -> int | None:
+        """It has ended."""
+        return EXIT_DISK if self._problem else EXIT_OK
+
+    def stop(self) -> None:
+        """It has ended."""
+
+    def told(self) -> str:
+        """What went wrong."""
+        return self._problem
 
 
 class Life(NamedTuple):
@@ -182,7 +205,9 @@ class Stage:
     # --- inside -------------------------------------------------------------------------------
 
     async def _live(self) -> LiveSummary:
-        self._runner = LiveRunner(self.config, Silent(), on_booted=self.boots.append)
+        self._runner = LiveRunner(
+            self.config, Silent(), on_booted=self.boots.append, start_upkeep=TendedAtOnce
+        )
         if self._is_over:
             self._runner.request_stop("the rehearsal ends")
         return await self._runner.run()
