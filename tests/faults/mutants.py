@@ -7,8 +7,6 @@ survives (`run_mutants.py`). A name in `REGIMEFLOW_MUTANT` plants one by hand.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -35,19 +33,12 @@ from regimeflow.live.linked import LinkedRun
 from regimeflow.model.commands import SubmitOrder
 from regimeflow.model.events import OrderFilled
 from regimeflow.model.order import Order, OrderStatus
+from tests.faults.planting import Mutant, nothing, replaced
+from tests.faults.state_mutants import STATE_MUTANTS
 
 MUTANT_VARIABLE = "REGIMEFLOW_MUTANT"
 """Names the mutant to plant in a run of the tests."""
 _UNPROVED = frozenset({OrderStatus.PENDING_NEW, OrderStatus.IN_DOUBT})
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A bug that can be switched on: what it is, how it is planted, which tests kill it."""
-
-    bug: str
-    plant: Callable[[pytest.MonkeyPatch], None]
-    killed_by: tuple[str, ...]
 
 
 # --- M1 to M9 -------------------------------------------------------------------------------
@@ -142,14 +133,6 @@ def _sync_again_after_a_failure(patch: pytest.MonkeyPatch) -> None:
 # --- one and more in each section -------------------------------------------------------------
 
 
-def _replace(owner: type, name: str, mutant: Any) -> Callable[[pytest.MonkeyPatch], None]:
-    return lambda patch: patch.setattr(owner, name, mutant)
-
-
-def _nothing(self: object, *arguments: object, **named: object) -> None:
-    """A duty that is not done."""
-
-
 def _annul_every_time(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Executions, "annul", lambda self, name: self.booked.get(name))
 
@@ -218,33 +201,33 @@ MUTANTS: dict[str, Mutant] = {
     "M9": Mutant("syncs again after EIO", _sync_again_after_a_failure, (f"{JOURNAL}::test_f67",)),
     "LATE": Mutant(
         "lets an order live that was proved absent",
-        _replace(Discrepancies, "report_late", _nothing),
+        replaced(Discrepancies, "report_late", nothing),
         (f"{SUBMIT}::test_f03",),
     ),
     "BUST": Mutant("reverses an execution twice", _annul_every_time, (f"{FILLS}::test_f21",)),
     "QUARANTINE": Mutant(
         "forgets what a fill without an order asks for",
-        _replace(Discrepancies, "take_unattributed", _nothing),
+        replaced(Discrepancies, "take_unattributed", nothing),
         (f"{FILLS}::test_f20", f"{FILLS}::test_f25"),
     ),
     "REFUSAL": Mutant(
         "believes a refused cancel",
-        _replace(ReportHandler, "_ask_after_refusal", _nothing),
+        replaced(ReportHandler, "_ask_after_refusal", nothing),
         (f"{CANCEL}::test_f27", f"{CANCEL}::test_f28"),
     ),
     "REPLACE": Mutant(
         "gives a replacement up before its window",
-        _replace(OrderTruth, "_may_still_be_replaced", lambda self, order, record: False),
+        replaced(OrderTruth, "_may_still_be_replaced", lambda self, order, record: False),
         (f"{CANCEL}::test_f32",),
     ),
     "PAST": Mutant(
         "takes an old snapshot for a new one",
-        _replace(ReportHandler, "_see", _nothing),
+        replaced(ReportHandler, "_see", nothing),
         (f"{SESSION}::test_f53",),
     ),
     "EPOCH": Mutant(
         "drops a fill whose id was used before",
-        _replace(Executions, "is_repeat", lambda self, fill: fill.execution_id in self.booked),
+        replaced(Executions, "is_repeat", lambda self, fill: fill.execution_id in self.booked),
         (f"{SESSION}::test_f47",),
     ),
     "HASTY": Mutant(
@@ -254,25 +237,26 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "POLICY": Mutant(
         "ignores what the configuration says of others' positions",
-        _replace(Externals, "resolve", lambda self, difference: "whatever"),
+        replaced(Externals, "resolve", lambda self, difference: "whatever"),
         (f"{ACCOUNT}::test_f38",),
     ),
     "CASH": Mutant("books an activity twice", _cash_twice, (f"{ACCOUNT}::test_f40",)),
     "BAR": Mutant(
         "decides on a bar again",
-        _replace(Ledger, "apply_bar", lambda self, bar: True),
+        replaced(Ledger, "apply_bar", lambda self, bar: True),
         (f"{MARKET}::test_f59",),
     ),
     "FLOOD": Mutant("loses trades in a burst", _conflate_everything, (f"{MARKET}::test_f60",)),
     "MIDDLE": Mutant("trades on a damaged journal", _cut_the_middle, (f"{JOURNAL}::test_f65",)),
     "BACKUP": Mutant(
         "trades on an old backup",
-        _replace(Externals, "note_own_id", _nothing),
+        replaced(Externals, "note_own_id", nothing),
         (f"{RESTART}::test_f71",),
     ),
     "RACE": Mutant(
         "lets a resume win over a halt",
-        _replace(OperatorHandler, "_why_not_resume", lambda self: ""),
+        replaced(OperatorHandler, "_why_not_resume", lambda self: ""),
         (f"{PROCESS}::test_f76",),
     ),
+    **STATE_MUTANTS,
 }

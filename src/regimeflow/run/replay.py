@@ -16,7 +16,7 @@ from regimeflow.core.ledger import Ledger
 from regimeflow.core.ledger_state import ledger_digest
 from regimeflow.errors import ConfigError
 from regimeflow.journal.epochs import epoch_marks
-from regimeflow.journal.reader import read_records
+from regimeflow.journal.reader import last_missing_seq, read_records
 from regimeflow.journal.records import EpochOpened, Fingerprint, Record
 from regimeflow.journal.verification import verify_chain
 from regimeflow.run.folds import DecisionFold, Divergence, Parity
@@ -63,10 +63,10 @@ def find_journal(path: Path) -> Path:
 def verify_journal(path: Path, progress: Callable[[int], None] | None = None) -> ReplayReport:
     """Replay a journal to its end or to the first divergence. It changes nothing on disk.
 
-    Behind a link decisions are compared from the last rebuild on; where market data was pruned,
-    from the oldest saved state of the engine on. `progress` is called with the records read.
-    Raises ConfigError when `path` holds no journal, JournalError when it cannot be read or is
-    damaged.
+    Behind a link decisions are compared from the last rebuild on; where market data was pruned or
+    lost, from the oldest saved state of the engine that has it all behind it. `progress` is called
+    with the records read. Raises ConfigError when `path` holds no journal, JournalError when it
+    cannot be read or is damaged.
     """
     directory = find_journal(path)
     plan = plan_of(read_manifest(directory))
@@ -134,7 +134,9 @@ class _Linked:
     def __init__(self, plan: RunPlan, directory: Path) -> None:
         marks = epoch_marks(directory)
         found = possible_starts(directory, marks)
-        self._fold, _ = begin_fold(plan, found.starts, marks)
+        missing_seq = last_missing_seq(directory)
+        whole = [start for start in found.starts if start.seq >= missing_seq]
+        self._fold, _ = begin_fold(plan, whole or found.starts[-1:], marks)
         self._pruned_before = found.pruned_before
         self.from_seq = self._fold.start.seq + 1
 
