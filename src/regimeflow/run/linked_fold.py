@@ -112,8 +112,10 @@ class LinkedFold:
     # --- inside -------------------------------------------------------------------------
 
     def _open_epoch(self, record: Record, body: EpochOpened, *, is_past: bool) -> None:
+        if is_past:
+            return  # what it carries over, the start does too
         self._ledger.take(record)
-        if not is_past and body.reason.startswith(REBUILD_PREFIX):
+        if body.reason.startswith(REBUILD_PREFIX):
             how = Restart(body.reason.removeprefix(REBUILD_PREFIX))
             engine = self.rebuild(how, body.carry_over)
             self.decisions = DecisionFold(engine, after_seq=record.seq)
