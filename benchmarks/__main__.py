@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import footprint, journal, latency, throughput
+from benchmarks import footprint, journal, latency, restart, throughput
 from benchmarks.machine import this_machine
 from benchmarks.page import line_of, write_json, write_page
 from benchmarks.result import Benchmark, Result
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "orders": throughput.orders,
     "latency": latency.latency,
     "journal": journal.journal,
+    "restart": restart.restart,
     "footprint": footprint.footprint,
 }
 

@@ -26,6 +26,7 @@ from regimeflow.testing import SimDisk
 from tests.faults import planted_bugs as bugs
 from tests.faults.clock_mutants import CLOCK_MUTANTS
 from tests.faults.mutant import Mutant, nothing, replaced
+from tests.faults.state_mutants import STATE_MUTANTS
 
 MUTANT_VARIABLE = "REGIMEFLOW_MUTANT"
 """Names the mutant to plant in a run of the tests."""
@@ -148,6 +149,7 @@ MUTANTS: dict[str, Mutant] = {
         (f"{PROCESS}::test_f76",),
     ),
     **CLOCK_MUTANTS,
+    **STATE_MUTANTS,
     "HOARD": Mutant(
         "forgets no order that has ended",
         replaced(OrderTally, "_close", nothing),

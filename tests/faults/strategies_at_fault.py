@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from regimeflow.model.market import Bar
+from regimeflow.model.market import Bar, Quote
 from regimeflow.model.order import Side, TimeInForce
 from regimeflow.strategy.base import Strategy
 
@@ -26,3 +26,13 @@ class RestFarAway(Strategy):
             limit_price=1.0,
             time_in_force=TimeInForce.GTC,
         )
+
+
+class WantsToBuy(Strategy):
+    """One share a quote, at a price that rests."""
+
+    def initialize(self, ctx: Any) -> None:
+        """Nothing to read."""
+
+    def on_quote(self, quote: Quote) -> None:
+        self.ctx.buy(quote.symbol, 1, limit_price=quote.bid - 1)

@@ -169,3 +169,23 @@ def writer(
     return JournalWriter(
         directory, durability=durability, disk=disk, segment_bytes_max=segment_bytes_max
     )
+
+
+def write_days(directory: Path, days: int = 3) -> str:
+    """One segment of each kind a day: 100 quotes, an order, its report. Returns the head."""
+    journal = writer(directory, durability=Durability.PROCESS)
+    for day in range(days):
+        cause = 0
+        for tick in range(100):
+            cause = journal.append_event(day * 1000 + tick, quote(tick))
+        journal.append_output(day * 1000 + 99, cause, submit(f"o{day}"))
+        journal.commit()
+        journal.append_event(day * 1000 + 100, accepted(f"o{day}"))
+        journal.rotate()
+    journal.append_event(days * 1000, quote())
+    journal.close()
+    return journal.head
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())

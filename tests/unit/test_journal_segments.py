@@ -18,29 +18,17 @@ from regimeflow.journal import (
 )
 from regimeflow.journal.frames import FrameKind, FrameReader, encode_frame
 from regimeflow.journal.records import encode_block
-from tests.unit.journal_samples import MARK_BYTES, accepted, filled, quote, submit, writer
+from tests.unit.journal_samples import (
+    MARK_BYTES,
+    filled,
+    names,
+    quote,
+    submit,
+    write_days,
+    writer,
+)
 
 FACTS = "facts-000001.rfj"
-
-
-def write_days(directory: Path, days: int = 3) -> str:
-    """One segment of each kind a day: 100 quotes, an order, its report. Returns the head."""
-    journal = writer(directory, durability=Durability.PROCESS)
-    for day in range(days):
-        cause = 0
-        for tick in range(100):
-            cause = journal.append_event(day * 1000 + tick, quote(tick))
-        journal.append_output(day * 1000 + 99, cause, submit(f"o{day}"))
-        journal.commit()
-        journal.append_event(day * 1000 + 100, accepted(f"o{day}"))
-        journal.rotate()
-    journal.append_event(days * 1000, quote())
-    journal.close()
-    return journal.head
-
-
-def names(directory: Path) -> list[str]:
-    return sorted(path.name for path in directory.iterdir())
 
 
 def test_segments_rotate_at_their_size_and_read_as_one(tmp_path: Path) -> None:
@@ -97,12 +85,12 @@ def test_a_damaged_compressed_segment_is_named(tmp_path: Path) -> None:
 
 def test_pruning_keeps_the_facts_and_what_is_young_enough(tmp_path: Path) -> None:
     write_days(tmp_path)
-    assert prune_market(tmp_path, 1000) == 0
-    assert prune_market(tmp_path, 1001) == 1
+    assert prune_market(tmp_path, 1000, 10**9) == 0
+    assert prune_market(tmp_path, 1001, 10**9) == 1
     assert names(tmp_path)[3:5] == ["market-000002.rfj", "market-000003.rfj"]
     seqs = [record.seq for record in read_records(tmp_path)]
     assert seqs[:3] == [101, 102, 103]
-    assert prune_market(tmp_path, 10**18) == 2
+    assert prune_market(tmp_path, 10**18, 10**9) == 2
     assert names(tmp_path)[3:] == ["market-000004.rfj"]
     assert recover(tmp_path).next_seq == 308
 

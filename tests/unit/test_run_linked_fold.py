@@ -81,6 +81,7 @@ def test_later_boot_rebuilds_the_same_books_from_the_epoch(plan: RunPlan) -> Non
         carry_over=carried,
     )
     fold.take(Record(3, START_NS + 31 * NS_PER_DAY, 0, epoch))
+    assert fold.decisions is not None
     later = fold.decisions.engine
     assert later.ledger.orders.executions.is_repeat(old)
     assert ledger_digest(later.ledger) == ledger_digest(at_once.ledger)

@@ -136,6 +136,14 @@ class JournalSection(Section):
         "process (the engine's death). auto is power with a real broker, process with sim.",
         default="auto",
     )
+    market_retention_days: Whole = key(
+        "How long market data of a run behind a link is kept, in the data's time; 0 keeps it for "
+        "ever. Facts are never deleted, nor what the kept engine states need. A playback keeps "
+        "what it played.",
+        default=30,
+        unit="days",
+        ge=0,
+    )
 
 
 class AuditSection(Section):

@@ -37,9 +37,6 @@ UNSUPPORTED: Mapping[str, Unsupported] = {
     "live.broker": Unsupported(_NETWORKED_BROKER, values=("alpaca", "binance", "ib")),
     "live.dry_run": Unsupported("every order would be submitted", off=(False,)),
     "live.shadow": Unsupported("shadow trading is not built", off=(False,)),
-    "live.journal.market_retention_days": Unsupported(
-        "recorded market data is kept; pruning it is not built", off=(0,)
-    ),
     "live.replay_journal_path": Unsupported("the event export is not built", off=("",)),
     "live.risk.stop_loss": Unsupported(_EXITS, switch="enable", inner=("pct",)),
     "live.risk.trailing_stop": Unsupported(_EXITS, switch="enable", inner=("pct",)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from regimeflow.model.commands import DiscrepancyFound
+from regimeflow.model.events import OrderFilled
 from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.order import Order
 
@@ -27,4 +28,15 @@ def unknown_order(client_order_id: ClientOrderId, what: str) -> DiscrepancyFound
         ours="no such order",
         theirs=what,
         detail="the venue reports on an order that these books do not hold",
+    )
+
+
+def unknown_fill(fill: OrderFilled, order: Order | None) -> DiscrepancyFound:
+    """An execution that no order of ours explains; it is real all the same."""
+    return DiscrepancyFound(
+        kind="unknown_fill",
+        subject=fill.execution_id,
+        ours="no such order" if order is None else f"{order.side} {order.symbol}",
+        theirs=f"{fill.side} {fill.quantity} {fill.symbol}",
+        detail=f"{fill.client_order_id}: booked on the account, attributed to no strategy",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from regimeflow.core.bars import BarBuilder
+from regimeflow.core.bars import BarBuilder, SavedBuilder
 from regimeflow.core.market_state import MarketState
 from regimeflow.errors import UsageError
 from regimeflow.model.market import Bar
@@ -25,8 +25,7 @@ class BarShop:
 
     def ensure(self, symbol: str, size: str) -> None:
         """Build bars of `size` from now on, and from the feed's own history as far as it goes."""
-        of_symbol = self.builders.setdefault(symbol, [])
-        if any(builder.size == size for builder in of_symbol):
+        if any(builder.size == size for builder in self.builders.get(symbol, ())):
             return
         builder = BarBuilder(symbol, size)
         if builder.size_ns < self._feed_size_ns:
@@ -40,10 +39,20 @@ class BarShop:
         session = self._market.session
         if session is not None:
             builder.open_session(session.open_ns, session.close_ns)
-        of_symbol.append(builder)
+        self.builders.setdefault(symbol, []).append(builder)
         for bar in list(self._market.history.get((symbol, None), ())):
             for done in builder.add_bar(bar):
                 self._market.keep_bar(done, size)
+
+    def capture(self) -> list[SavedBuilder]:
+        """Every builder, in order of demand within a symbol."""
+        return [builder.capture() for of_symbol in self.builders.values() for builder in of_symbol]
+
+    def restore(self, saved: list[SavedBuilder]) -> None:
+        """The builders that were captured, and no others."""
+        self.builders.clear()
+        for one in saved:
+            self.builders.setdefault(one.symbol, []).append(BarBuilder.restored(one))
 
     def open_session(self, session: Session) -> None:
         """Align every builder to this session."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from regimeflow.errors import UsageError
 from regimeflow.model.market import Bar
 from regimeflow.model.timestamps import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S
@@ -30,6 +32,18 @@ def bar_size_ns(size: str) -> int:
     if size_ns > NS_PER_DAY:
         raise UsageError(f"bar size {size!r} is more than '1d'; a bar never crosses a session")
     return size_ns
+
+
+class SavedBuilder(msgspec.Struct, frozen=True, array_like=True):
+    """A forming bar, and where its builder stands."""
+
+    symbol: str
+    size: str
+    bar: Bar | None
+    end_ns: int
+    anchor_ns: int
+    limit_ns: int | None
+    taken_ns: int
 
 
 class BarBuilder:
@@ -55,6 +69,27 @@ class BarBuilder:
         self._anchor_ns = 0
         self._limit_ns: int | None = None
         self._taken_ns = -1
+
+    @classmethod
+    def restored(cls, saved: SavedBuilder) -> BarBuilder:
+        """The builder that was captured."""
+        builder = cls(saved.symbol, saved.size)
+        builder._bar, builder._end_ns = saved.bar, saved.end_ns
+        builder._anchor_ns, builder._limit_ns = saved.anchor_ns, saved.limit_ns
+        builder._taken_ns = saved.taken_ns
+        return builder
+
+    def capture(self) -> SavedBuilder:
+        """What a restored builder goes on from."""
+        return SavedBuilder(
+            self.symbol,
+            self.size,
+            self._bar,
+            self._end_ns,
+            self._anchor_ns,
+            self._limit_ns,
+            self._taken_ns,
+        )
 
     def open_session(self, open_ns: int, close_ns: int) -> None:
         """Align to this session from now on."""

@@ -15,8 +15,8 @@ from copy import copy
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from regimeflow.core.seat import Seat
-from regimeflow.errors import InvariantViolated
+from regimeflow.core.seat import SavedSeat, Seat
+from regimeflow.errors import ConfigError, InvariantViolated
 from regimeflow.model.commands import (
     StrategyFaulted,
     StrategyStateSaved,
@@ -111,6 +111,26 @@ class Callbacks:
         if not seat.is_faulted:
             call = _without_argument(getattr(seat.strategy, name))
             self.deliver(((seat, call),), None)
+
+    def capture(self) -> list[SavedSeat] | None:
+        """Every seat; None while the state of a strategy cannot be kept (its roll faults it)."""
+        try:
+            return [seat.capture() for seat in self.seats.values()]
+        except InvariantViolated:
+            raise
+        except Exception:  # noqa: BLE001 - encoding runs user code
+            return None
+
+    def restore(self, saved: list[SavedSeat]) -> None:
+        """Put every seat back. Raises ConfigError when they are not this run's strategies."""
+        if [one.strategy_id for one in saved] != list(self.seats):
+            raise ConfigError(
+                f"the saved state is of the strategies {[one.strategy_id for one in saved]}, this "
+                f"run has {list(self.seats)}"
+            )
+        for one in saved:
+            self.seats[one.strategy_id].restore(one)
+        self.index()
 
     def roll(self, seat: Seat, session: str) -> None:
         """Save a strategy's state and make it anew from what was saved.

@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 
+import msgspec
+
 from regimeflow.core.approved import Approved, EngineOutput
 from regimeflow.core.exits import bracket_legs, entries_of
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.market_moment import MarketMoment
 from regimeflow.core.order_factory import build_order
+from regimeflow.core.order_records import denial_of
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.core.risk.gate import RiskGate
 from regimeflow.core.risk.proposal import Denial
 from regimeflow.core.seat import CancelWish, CloseWish, ModifyWish, Seat
-from regimeflow.model.commands import CancelOrder, OrderDenied, RiskBreached
+from regimeflow.model.commands import CancelOrder, RiskBreached
 from regimeflow.model.events import OrderFilled
 from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId, id_prefix_of, order_id_of
 from regimeflow.model.instrument import Instrument
@@ -41,13 +44,23 @@ _UNCHANGEABLE = frozenset(
 )
 
 
+class SavedDesk(msgspec.Struct, frozen=True, array_like=True):
+    """What a desk goes on from; `numbers` are the last ones given out, sent or not."""
+
+    boot: int
+    numbers: dict[StrategyId, int]
+    closing: list[Order]
+    is_stopping: bool
+    moment: MarketMoment
+
+
 class Desk:
     """Judges wishes one by one, each against books that already hold the one before."""
 
     __slots__ = (
+        "_boot",
         "_emit",
         "_gate",
-        "_id_prefix",
         "_instruments",
         "_ledger",
         "_numbers",
@@ -74,7 +87,7 @@ class Desk:
         self._ledger = ledger
         self._instruments = instruments
         self._run = id_prefix
-        self._id_prefix = id_prefix_of(id_prefix, 0)
+        self._boot = 0
         self._emit = emit
         self._numbers: dict[StrategyId, int] = {}
         self.on_denied = on_denied
@@ -85,10 +98,20 @@ class Desk:
 
     def boot(self, ts_ns: int, number: int) -> None:
         """A run starts or resumes: ids name this boot, so that none can ever be repeated."""
-        self._id_prefix = id_prefix_of(self._run, number)
+        self._boot = number
         self.is_stopping = False
         # Wishes before the first observation (of an engine rebuilt on old books, too).
         self.moment.ts_venue_ns = self.moment.ts_venue_ns or ts_ns
+
+    def capture(self) -> SavedDesk:
+        """What a restored desk goes on from; to be encoded at once."""
+        return SavedDesk(self._boot, self._numbers, self.closing, self.is_stopping, self.moment)
+
+    def restore(self, saved: SavedDesk) -> None:
+        """Go on from what was captured."""
+        self._boot, self._numbers = saved.boot, dict(saved.numbers)
+        self.closing, self.is_stopping = list(saved.closing), saved.is_stopping
+        self.moment.restore(saved.moment)
 
     def next_order_id(self, owner: Seat | StrategyId) -> tuple[ClientOrderId, IntentId]:
         """The next client order id of a strategy, and the intent id that goes with it."""
@@ -97,7 +120,8 @@ class Desk:
         number = max(sent, self._numbers.get(strategy_id, 0)) + 1
         self._numbers[strategy_id] = number
         intent = self.moment.next_intent(strategy_id)
-        return order_id_of(self._id_prefix, strategy_id, number), intent
+        prefix = id_prefix_of(self._run, self._boot)
+        return order_id_of(prefix, strategy_id, number), intent
 
     def release(self, ts_ns: int, seat: Seat) -> None:
         """Let the wishes of a callback that has returned take effect, in their order."""
@@ -254,21 +278,7 @@ class Desk:
             self._emit(verdict)
 
     def _deny(self, order: Order, denial: Denial) -> None:
-        self._emit(
-            OrderDenied(
-                client_order_id=order.client_order_id,
-                strategy_id=order.strategy_id,
-                symbol=order.symbol,
-                side=order.side,
-                order_type=order.order_type,
-                quantity=order.quantity,
-                intent_id=order.intent_id,
-                control=denial.control,
-                limit=denial.limit,
-                observed=denial.observed,
-                message=denial.message,
-            )
-        )
+        self._emit(denial_of(order, denial))
         denied = self._ledger.orders.get(order.client_order_id)
         if denied is not None:
             self.on_denied(denied)

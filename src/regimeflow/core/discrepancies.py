@@ -33,6 +33,14 @@ class Discrepancies:
         self._engine = engine
         self._quarantined: OrderedDict[ExecutionId, None] = OrderedDict()
 
+    def capture(self) -> list[ExecutionId]:
+        """Fills in quarantine, oldest first."""
+        return list(self._quarantined)
+
+    def restore(self, saved: list[ExecutionId]) -> None:
+        """Keep in quarantine what was."""
+        self._quarantined = OrderedDict.fromkeys(saved)
+
     def report(self, discrepancy: DiscrepancyFound) -> None:
         """C23: a difference from the broker stops new risk; an overfill stops everything."""
         engine, kind = self._engine, discrepancy.kind

@@ -168,6 +168,17 @@ class Engine:
             return outputs
         return NO_OUTPUTS
 
+    def resume_roll(self) -> Sequence[EngineOutput]:
+        """Go on where a state was captured, at a session's roll; returns what it led to."""
+        self.session_handler.roll()
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    @property
+    def outputs_so_far(self) -> int:
+        """How many outputs the event in hand has led to."""
+        return len(self._outputs)
+
     def emit(self, output: EngineOutput) -> Applied:
         """Book an output and hand it out: the one way anything leaves the engine."""
         applied = self.ledger.apply_output(self.now_ns, plain(output))

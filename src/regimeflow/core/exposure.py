@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import ROUND_CEILING, Context, Decimal
 
+import msgspec
+
 from regimeflow.model.commands import ReplaceOrder
 from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.instrument import Instrument
@@ -43,6 +45,17 @@ class SymbolExposure:
             self.sell_value += value
 
 
+class SavedExposure(msgspec.Struct, frozen=True, array_like=True):
+    """The running sums, digit for digit: a refusal tells them with as many as they were kept.
+
+    `by_symbol`: symbol, buy quantity and value, sell quantity and value. `counted`: order or
+    group, quantity, value.
+    """
+
+    by_symbol: list[tuple[str, Decimal, Decimal, Decimal, Decimal]]
+    counted: list[tuple[str, Decimal, Decimal]]
+
+
 class Exposure:
     """Working leaves per symbol, kept in line with the orders by `open`, `recount`, `close`."""
 
@@ -54,6 +67,26 @@ class Exposure:
         self._counted: dict[str, tuple[Decimal, Decimal]] = {}
         self.by_symbol: dict[str, SymbolExposure] = {}
         self.order_count = 0
+
+    def capture(self) -> SavedExposure:
+        """The sums as they stand."""
+        return SavedExposure(
+            [
+                (symbol, s.buy_quantity, s.buy_value, s.sell_quantity, s.sell_value)
+                for symbol, s in self.by_symbol.items()
+            ],
+            [(key, quantity, value) for key, (quantity, value) in self._counted.items()],
+        )
+
+    def restore(self, saved: SavedExposure) -> None:
+        """Write the sums as they stood; the orders they are made of have been restored."""
+        counted_anew, self.by_symbol = self.by_symbol, {}
+        for symbol, buy_quantity, buy_value, sell_quantity, sell_value in saved.by_symbol:
+            sums = counted_anew.get(symbol) or SymbolExposure()
+            sums.buy_quantity, sums.buy_value = buy_quantity, buy_value
+            sums.sell_quantity, sums.sell_value = sell_quantity, sell_value
+            self.by_symbol[symbol] = sums
+        self._counted = {key: (quantity, value) for key, quantity, value in saved.counted}
 
     def of(self, symbol: str) -> SymbolExposure:
         """The symbol's working leaves, created empty when new."""

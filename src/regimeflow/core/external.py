@@ -46,6 +46,14 @@ class Externals:
         self._engine = engine
         self.unknown_ids: dict[ClientOrderId, str] = {}
 
+    def capture(self) -> dict[ClientOrderId, str]:
+        """Ids of ours that these books never sent; to be encoded at once."""
+        return self.unknown_ids
+
+    def restore(self, saved: dict[ClientOrderId, str]) -> None:
+        """Know again which ids are unknown."""
+        self.unknown_ids = dict(saved)
+
     def resolve(self, difference: Difference) -> str | None:
         """Settle a new break by policy: how, or None where it has to hold trading."""
         kind, subject, _, _ = difference

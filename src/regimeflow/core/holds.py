@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from regimeflow.core.reconcile import differences
 from regimeflow.model import events as e
 from regimeflow.model.commands import (
@@ -29,6 +31,15 @@ RECONCILE = TimerId("reconcile")
 RECONCILE_PREFIX = "reconcile-"
 
 
+class SavedHolds(msgspec.Struct, frozen=True, array_like=True):
+    """What holds entries, how many proofs were asked for, and which is the first that counts."""
+
+    account: dict[str, str]
+    symbols: dict[str, str]
+    requests: int
+    proofs_from: int
+
+
 class Holds:
     """What holds entries right now: `account` for all, `symbols` for one symbol each."""
 
@@ -40,6 +51,15 @@ class Holds:
         self._proofs_from = 0
         self.account: dict[str, str] = {}
         self.symbols: dict[str, str] = {}
+
+    def capture(self) -> SavedHolds:
+        """What holds entries now; to be encoded at once."""
+        return SavedHolds(self.account, self.symbols, self._requests, self._proofs_from)
+
+    def restore(self, saved: SavedHolds) -> None:
+        """Hold what was held."""
+        self.account, self.symbols = dict(saved.account), dict(saved.symbols)
+        self._requests, self._proofs_from = saved.requests, saved.proofs_from
 
     def on_started(self) -> None:
         """With a broker behind a link nothing enters before the books are proved."""

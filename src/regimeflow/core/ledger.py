@@ -75,8 +75,7 @@ class Ledger:
         self.timers = Timers()
         self.throttle = Throttle(books.orders_per_second_max, books.orders_per_minute_max)
         self.recent = RecentOrders()
-        self.losses = LossWatch()
-        self.losses.see(self.net_equity)
+        self.losses = LossWatch(self.net_equity)
         self.order_numbers: dict[StrategyId, int] = {}
         self.bar_closes_ns: dict[str, int] = {}
 

@@ -35,7 +35,7 @@ class PositionState(msgspec.Struct, array_like=True):
 
 
 class LedgerState(msgspec.Struct, kw_only=True):
-    """Everything a ledger knows, as values."""
+    """Everything a ledger knows, as values; `is_anchored` is true since loss anchors exist."""
 
     version: int = 1
     cash: Decimal
@@ -68,7 +68,7 @@ class LedgerState(msgspec.Struct, kw_only=True):
 
 def ledger_state(ledger: Ledger) -> bytes:
     """The books as canonical bytes."""
-    return msgspec.msgpack.encode(_capture(ledger))
+    return msgspec.msgpack.encode(capture_ledger(ledger))
 
 
 def ledger_digest(ledger: Ledger) -> str:
@@ -77,14 +77,33 @@ def ledger_digest(ledger: Ledger) -> str:
 
 
 def restore_ledger(books: Books, encoded: bytes) -> Ledger:
-    """A ledger as it was when `encoded` was made.
+    """A ledger as it was when `encoded` was made; raises as `decode_ledger`."""
+    return ledger_from(books, decode_ledger(encoded))
+
+
+def decode_ledger(encoded: bytes) -> LedgerState:
+    """The values in `encoded`.
 
     Raises msgspec.DecodeError for bytes that are no ledger state (a damaged journal).
     """
-    state = msgspec.msgpack.decode(encoded, type=LedgerState)
+    return msgspec.msgpack.decode(encoded, type=LedgerState)
+
+
+def take_values(ledger: Ledger, state: LedgerState) -> None:
+    """Value the books as they were when `state` was made: prices, newest bars, loss anchors.
+
+    These alone come from market data; a fold that went without it is whole again afterwards.
+    """
+    ledger.portfolio.marks = dict(state.marks)
+    ledger.bar_closes_ns = dict(state.bar_closes_ns)
+    ledger.losses.peak, ledger.losses.anchor = state.peak, state.anchor
+
+
+def ledger_from(books: Books, state: LedgerState) -> Ledger:
+    """A ledger as it was when `state` was made."""
     ledger = Ledger(books)
     portfolio = ledger.portfolio
-    portfolio.marks.update(state.marks)
+    take_values(ledger, state)
     portfolio.restore_cash(state.cash, state.cash_flows, state.fees)
     for saved in state.positions:
         _fill_position(portfolio.book_position(saved.symbol), saved)
@@ -109,13 +128,11 @@ def restore_ledger(books: Books, encoded: bytes) -> Ledger:
     ledger.throttle.per_second.sent_ns.extend(state.sent_second_ns)
     ledger.throttle.per_minute.sent_ns.extend(state.sent_minute_ns)
     ledger.order_numbers.update(state.order_numbers)
-    ledger.bar_closes_ns.update(state.bar_closes_ns)
-    ledger.losses.peak, ledger.losses.anchor = state.peak, state.anchor
-    ledger.losses.is_anchored = state.is_anchored
     return ledger
 
 
-def _capture(ledger: Ledger) -> LedgerState:
+def capture_ledger(ledger: Ledger) -> LedgerState:
+    """The books as values, some of them the ledger's own objects: to be encoded at once."""
     portfolio, orders = ledger.portfolio, ledger.orders
     executions = orders.executions.booked
     ended = orders.ended()
@@ -147,7 +164,7 @@ def _capture(ledger: Ledger) -> LedgerState:
         order_numbers=ledger.order_numbers,
         peak=ledger.losses.peak,
         anchor=ledger.losses.anchor,
-        is_anchored=ledger.losses.is_anchored,
+        is_anchored=True,
         held=list(portfolio.held),
         annulled=list(orders.executions.annulled),
         activities=list(portfolio.activities),

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from regimeflow.model.ids import IntentId, StrategyId
 
 
-class MarketMoment:
+class MarketMoment(msgspec.Struct):
     """Gives every wish an intent id of its own, the same wherever the same data is seen.
 
     The market handler writes `symbol` and `ts_venue_ns` at every event. `ordinals` holds the
     symbols whose last event came at the time of the one before; `wish_count` is of this event.
     """
 
-    __slots__ = ("ordinals", "symbol", "ts_venue_ns", "wish_count")
-
-    def __init__(self) -> None:
-        self.symbol = ""
-        self.ts_venue_ns = 0
-        self.ordinals: dict[str, int] = {}
-        self.wish_count: dict[StrategyId, int] = {}
+    symbol: str = ""
+    ts_venue_ns: int = 0
+    ordinals: dict[str, int] = {}
+    wish_count: dict[StrategyId, int] = {}
 
     def next_intent(self, strategy_id: StrategyId) -> IntentId:
         """The name of a strategy's next wish."""
@@ -26,3 +25,8 @@ class MarketMoment:
         self.wish_count[strategy_id] = k + 1
         ordinal = self.ordinals.get(self.symbol, 0)
         return IntentId(strategy_id, self.symbol, self.ts_venue_ns, ordinal, k)
+
+    def restore(self, saved: MarketMoment) -> None:
+        """Become `saved`, in place: more than one component holds this object."""
+        self.symbol, self.ts_venue_ns = saved.symbol, saved.ts_venue_ns
+        self.ordinals, self.wish_count = dict(saved.ordinals), dict(saved.wish_count)

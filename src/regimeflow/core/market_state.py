@@ -11,8 +11,19 @@ from collections import deque
 from decimal import Decimal
 from typing import NamedTuple
 
+import msgspec
+
+from regimeflow.model.events import SessionClosed, SessionOpened
 from regimeflow.model.instrument import decimal_from
-from regimeflow.model.market import Bar, BookDelta, BookSnapshot, Quote, Trade
+from regimeflow.model.market import (
+    ActionKind,
+    Bar,
+    BookDelta,
+    BookSnapshot,
+    CorporateAction,
+    Quote,
+    Trade,
+)
 from regimeflow.model.session import Session
 
 HISTORY_BARS_MAX = 1_024
@@ -26,6 +37,23 @@ class Reference(NamedTuple):
 
     ask: Decimal
     bid: Decimal
+
+
+class SavedMarket(msgspec.Struct, frozen=True, array_like=True):
+    """The knowledge as values. The latest bars are the last of their histories; who is stale is
+    the watchdog's."""
+
+    quotes: list[Quote]
+    trades: list[Trade]
+    books: list[BookSnapshot]
+    history: list[tuple[str | None, list[Bar]]]
+    session: Session | None
+    closed_sessions: list[Session]
+
+    def latest(self) -> list[Bar | Quote | Trade | BookSnapshot]:
+        """The newest observation of each kind and symbol."""
+        bars = [kept[-1] for size, kept in self.history if size is None]
+        return [*bars, *self.quotes, *self.trades, *self.books]
 
 
 class MarketState:
@@ -48,7 +76,7 @@ class MarketState:
         self.trades: dict[str, Trade] = {}
         self.books: dict[str, BookSnapshot] = {}
         self.history: dict[tuple[str, str | None], deque[Bar]] = {}
-        self.stale: dict[str, str] = {}
+        self.stale: set[str] = set()
         self.session: Session | None = None
         self.closed_sessions: deque[Session] = deque(maxlen=SESSIONS_MAX)
 
@@ -61,6 +89,58 @@ class MarketState:
         twin.session = self.session
         twin.closed_sessions = self.closed_sessions.copy()
         return twin
+
+    def capture(self) -> SavedMarket:
+        """What a restored market state goes on from."""
+        return SavedMarket(
+            list(self.quotes.values()),
+            list(self.trades.values()),
+            list(self.books.values()),
+            [(size, list(kept)) for (_, size), kept in self.history.items()],
+            self.session,
+            list(self.closed_sessions),
+        )
+
+    def restore(self, saved: SavedMarket, *, built: bool = True) -> None:
+        """Know what was captured and nothing else; bars that were `built` only if asked for."""
+        for name in ("bars", "quotes", "trades", "books", "history", "stale", "closed_sessions"):
+            getattr(self, name).clear()
+        self.quotes.update({quote.symbol: quote for quote in saved.quotes})
+        self.trades.update({trade.symbol: trade for trade in saved.trades})
+        self.books.update({book.symbol: book for book in saved.books})
+        for size, bars in saved.history:
+            if size is None:
+                self.bars[bars[-1].symbol] = bars[-1]
+            if size is None or built:
+                key = (bars[-1].symbol, size)
+                self.history[key] = deque(bars, maxlen=HISTORY_BARS_MAX)
+        self.session = saved.session
+        self.closed_sessions.extend(saved.closed_sessions)
+
+    def observe(self, event: object) -> None:
+        """Know what an event says, as an engine would without strategies: nothing is built, and
+        nothing judged stale. A fold of a journal keeps up with the market by it."""
+        if isinstance(event, Bar):
+            newest = self.bars.get(event.symbol)
+            if newest is None or event.ts_close_ns > newest.ts_close_ns:
+                self.bars[event.symbol] = event
+                self.keep_bar(event, None)
+        elif isinstance(event, Quote):
+            self.quotes[event.symbol] = event
+        elif isinstance(event, Trade):
+            self.trades[event.symbol] = event
+        elif isinstance(event, BookSnapshot):
+            self.books[event.symbol] = event
+        elif isinstance(event, BookDelta):
+            book = self.apply_delta(event)
+            if book is not None:
+                self.books[event.symbol] = book
+        elif isinstance(event, SessionOpened):
+            self.session = event.session
+        elif isinstance(event, SessionClosed):
+            self.close_session(event.session)
+        elif isinstance(event, CorporateAction) and event.kind is ActionKind.SPLIT:
+            self.apply_split(event.symbol, float(event.value))
 
     def keep_bar(self, bar: Bar, size: str | None) -> None:
         """Add a closed bar to the history of its size (None: the feed's own)."""

@@ -20,6 +20,14 @@ class OperatorHandler:
         self._engine = engine
         self._halted_ns = -1
 
+    def capture(self) -> int:
+        """When the last halt came."""
+        return self._halted_ns
+
+    def restore(self, halted_ns: int) -> None:
+        """Remember when the last halt came."""
+        self._halted_ns = halted_ns
+
     def on_halt(self, event: e.Halt) -> None:
         """Latch HALTED (REDUCING where exits are allowed), for all or for one strategy."""
         engine = self._engine

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from regimeflow.core.applied import Applied
 from regimeflow.core.exits import entries_of
+from regimeflow.core.reconcile import SavedReconciler
 from regimeflow.model import events as e
 from regimeflow.model.commands import (
     DiscrepancyFound,
@@ -39,6 +40,15 @@ class ReportHandler:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._newest_ns = 0
+
+    def capture(self) -> tuple[int, SavedReconciler]:
+        """How far the venue's clock was seen to come, and the differences known."""
+        return self._newest_ns, self._engine.reconciler.capture()
+
+    def restore(self, saved: tuple[int, SavedReconciler]) -> None:
+        """Go on from what was captured."""
+        self._newest_ns = saved[0]
+        self._engine.reconciler.restore(saved[1])
 
     def on_order_report(self, report: OrderReport) -> None:
         """Any report about one order but a fill."""

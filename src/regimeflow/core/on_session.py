@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from regimeflow.core.answers import ANSWERS
 from regimeflow.core.holds import RECONCILE
@@ -20,16 +23,40 @@ END_OF_DAY = TimerId("end_of_day")
 SESSION_END = TimerId("session_end")
 
 
-class SessionHandler:
-    """Handles sessions and timers for one engine."""
+class SavedRhythm(msgspec.Struct, frozen=True, array_like=True):
+    """The last session opened, the valuations, and the session whose roll is in hand."""
 
-    __slots__ = ("_engine", "_next_mark_ns", "marks", "session")
+    session: Session | None
+    marks: int
+    next_mark_ns: int
+    ended: Session | None
+
+
+class SessionHandler:
+    """Handles sessions and timers for one engine.
+
+    `before_roll` is called at each session's end, when the strategies are about to be saved: the
+    one point where the whole engine can be captured (see `core/engine_state.py`).
+    """
+
+    __slots__ = ("_ended", "_engine", "_next_mark_ns", "before_roll", "marks", "session")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._next_mark_ns = 0
+        self._ended: Session | None = None
+        self.before_roll: Callable[[], None] | None = None
         self.marks = 0
         self.session: Session | None = None
+
+    def capture(self) -> SavedRhythm:
+        """What a restored rhythm goes on from."""
+        return SavedRhythm(self.session, self.marks, self._next_mark_ns, self._ended)
+
+    def restore(self, saved: SavedRhythm) -> None:
+        """Go on from what was captured."""
+        self.session, self.marks = saved.session, saved.marks
+        self._next_mark_ns, self._ended = saved.next_mark_ns, saved.ended
 
     def on_started(self, event: e.EngineStarted) -> None:
         """Strategies start; client order ids carry this boot's number from here on."""
@@ -117,14 +144,18 @@ class SessionHandler:
 
     def _end_session(self, due_ns: int) -> None:
         """Value and roll the session that ended; the next one may be open by then."""
-        engine, ended = self._engine, self._ended_by(due_ns)
+        engine = self._engine
+        ended = self._ended = self._ended_by(due_ns)
         engine.market_handler.flush_bars()
         engine.callbacks.drain()
         if ended is not None and engine.setup.is_daily:
             engine.callbacks.broadcast("on_end_of_day", ended)
             engine.market_handler.judge_freshness()
         self._mark(MarkKind.SESSION, ended)
-        self._roll(ended)
+        engine.callbacks.drain()
+        if self.before_roll is not None:
+            self.before_roll()
+        self.roll()
 
     def _ended_by(self, due_ns: int) -> Session | None:
         """The session whose end was due then; where they follow at once, another is open."""
@@ -133,10 +164,10 @@ class SessionHandler:
             return closed[-1]
         return session
 
-    def _roll(self, ended: Session | None) -> None:
+    def roll(self) -> None:
         """Save and restore every strategy, so that a normal night equals a crash."""
         engine = self._engine
-        date = ended.date if ended is not None else ""
+        date = self._ended.date if self._ended is not None else ""
         for seat in engine.callbacks.seats.values():
             if not seat.is_faulted:
                 engine.callbacks.roll(seat, date)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from regimeflow.core.risk.proposal import Denial
 from regimeflow.model.commands import OrderDenied, SubmitOrder
 from regimeflow.model.order import Order, OrderStatus
 
@@ -52,4 +53,21 @@ def order_from_denial(ts_ns: int, notice: OrderDenied) -> Order:
         reason=notice.message,
         created_ns=ts_ns,
         updated_ns=ts_ns,
+    )
+
+
+def denial_of(order: Order, denial: Denial) -> OrderDenied:
+    """The notice that a control refused an order."""
+    return OrderDenied(
+        client_order_id=order.client_order_id,
+        strategy_id=order.strategy_id,
+        symbol=order.symbol,
+        side=order.side,
+        order_type=order.order_type,
+        quantity=order.quantity,
+        intent_id=order.intent_id,
+        control=denial.control,
+        limit=denial.limit,
+        observed=denial.observed,
+        message=denial.message,
     )

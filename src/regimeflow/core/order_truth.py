@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from regimeflow.core.reconcile import terms_difference
 from regimeflow.model import events as e
 from regimeflow.model.account import OrderRecord
@@ -40,16 +42,21 @@ _AWAITING = frozenset({OrderStatus.PENDING_NEW, OrderStatus.IN_DOUBT, OrderStatu
 _WORKING = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
 
 
-class Doubt:
+class Doubt(msgspec.Struct, array_like=True):
     """Since when an order is unaccounted for, and which negatives came after the window."""
 
-    __slots__ = ("is_missing_in_list", "is_unknown_by_query", "queries", "since_ns")
+    since_ns: int
+    queries: int = 0
+    is_unknown_by_query: bool = False
+    is_missing_in_list: bool = False
 
-    def __init__(self, since_ns: int) -> None:
-        self.since_ns = since_ns
-        self.queries = 0
-        self.is_unknown_by_query = False
-        self.is_missing_in_list = False
+
+class SavedTruth(msgspec.Struct, frozen=True, array_like=True):
+    """Orders in doubt by their first id, and what paces the questions."""
+
+    doubts: dict[ClientOrderId, Doubt]
+    next_refresh_ns: int
+    request_number: int
 
 
 class OrderTruth:
@@ -62,6 +69,16 @@ class OrderTruth:
         self._next_refresh_ns = 0
         self._request_number = 0
         self.doubts: dict[ClientOrderId, Doubt] = {}
+
+    def capture(self) -> SavedTruth:
+        """What is in doubt; to be encoded at once."""
+        return SavedTruth(self.doubts, self._next_refresh_ns, self._request_number)
+
+    def restore(self, saved: SavedTruth) -> None:
+        """Doubt what was in doubt."""
+        self.doubts = dict(saved.doubts)
+        self._next_refresh_ns = saved.next_refresh_ns
+        self._request_number = saved.request_number
 
     # --- how doubt begins ---------------------------------------------------------------
 
@@ -135,7 +152,7 @@ class OrderTruth:
     def adopt(self, order: Order, record: OrderRecord) -> None:
         """Take over what the broker says of an order, fills first."""
         engine = self._engine
-        if record.filled_quantity > order.filled_quantity + order.annulled_quantity:
+        if record.filled_quantity > order.used_quantity:
             self._request(SnapshotScope.ORDERS)
             if record.status.is_terminal:
                 return  # its end would free exposure that the missing fills are about to use

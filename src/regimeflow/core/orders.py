@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from copy import copy
 from decimal import Decimal
 
-from regimeflow.core.applied import Applied, unknown_order
+from regimeflow.core.applied import Applied, unknown_fill, unknown_order
 from regimeflow.core.executions import Executions
 from regimeflow.core.exposure import ROUND_UP_12, Exposure
 from regimeflow.core.order_records import order_from_command, order_from_denial
@@ -64,6 +65,18 @@ class Orders:
     def ended(self) -> list[Order]:
         """Ended orders still in memory, oldest first."""
         return [self.by_root[root] for root in self._terminal]
+
+    def recall(self, complete: Orders) -> None:
+        """Know again every ended order and execution that a fold of all facts knows.
+
+        Saved books carry over only those of `REPLAY_HORIZON_NS`; the others must not be taken for
+        strangers, or booked twice.
+        """
+        for order in complete.ended():
+            if order.client_order_ids[0] not in self.by_root:
+                self.restore(copy(order))
+        self._terminal = complete._terminal.copy()
+        self.executions.booked = complete.executions.booked.copy()
 
     def restore(self, order: Order) -> None:
         """Take over a saved order, with every id it has had."""
@@ -179,7 +192,7 @@ class Orders:
         self.executions.note(fill)
         order = self.get(fill.client_order_id)
         if order is None or (order.symbol, order.side) != (fill.symbol, fill.side):
-            return Applied(None, _unknown_fill(fill, order))
+            return Applied(None, unknown_fill(fill, order))
         order.filled_quantity += fill.quantity
         order.filled_cost += fill.quantity * fill.price
         order.fees += fill.fee
@@ -187,7 +200,7 @@ class Orders:
         order.broker_order_id = fill.broker_order_id
         # A fill of the new terms may outrun the answer to the replacement that asked for them.
         quantity_max = self._quantity_max(order)
-        is_full = order.filled_quantity + order.annulled_quantity >= quantity_max
+        is_full = order.used_quantity >= quantity_max
         happening = Happening.FILLED if is_full else Happening.PART_FILLED
         discrepancy = self._move(ts_ns, order, happening)
         if order.filled_quantity > quantity_max:
@@ -223,8 +236,7 @@ class Orders:
 
     def _finish_if_full(self, ts_ns: int, order: Order) -> None:
         """The terms that stand after an answer may have filled already."""
-        used_up = order.filled_quantity + order.annulled_quantity
-        if order.is_open and used_up >= self._quantity_max(order):
+        if order.is_open and order.used_quantity >= self._quantity_max(order):
             self._move(ts_ns, order, Happening.FILLED)
 
     def _move(self, ts_ns: int, order: Order, happening: Happening) -> DiscrepancyFound | None:
@@ -286,13 +298,3 @@ def _rescaled(order: Order, report: OrderReplaced) -> Decimal:
                 else ROUND_UP_12.divide(order.worst_price * new, old)
             )
     return order.worst_price
-
-
-def _unknown_fill(fill: OrderFilled, order: Order | None) -> DiscrepancyFound:
-    return DiscrepancyFound(
-        kind="unknown_fill",
-        subject=fill.execution_id,
-        ours="no such order" if order is None else f"{order.side} {order.symbol}",
-        theirs=f"{fill.side} {fill.quantity} {fill.symbol}",
-        detail=f"{fill.client_order_id}: booked on the account, attributed to no strategy",
-    )

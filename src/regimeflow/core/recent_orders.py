@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from decimal import Decimal
 
+import msgspec
+
 from regimeflow.model.commands import SubmitOrder
 from regimeflow.model.order import Order, OrderType, Side
 
@@ -14,6 +16,19 @@ RECENT_ORDERS_MAX = 1_000
 _Key = tuple[str, Side, OrderType, Decimal, Decimal | None, Decimal | None, str | None]
 
 
+class SentOrder(msgspec.Struct, frozen=True, array_like=True):
+    """When an order left, and what makes another one the same."""
+
+    sent_ns: int
+    symbol: str
+    side: Side
+    order_type: OrderType
+    quantity: Decimal
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    parent_id: str | None
+
+
 class RecentOrders:
     """What was sent when, for as long as the duplicate window can ask."""
 
@@ -21,6 +36,15 @@ class RecentOrders:
 
     def __init__(self) -> None:
         self._sent: deque[tuple[int, _Key]] = deque(maxlen=RECENT_ORDERS_MAX)
+
+    def capture(self, after_ns: int) -> list[SentOrder]:
+        """What was sent later than `after_ns`; nobody asks for more."""
+        return [SentOrder(sent_ns, *key) for sent_ns, key in self._sent if sent_ns > after_ns]
+
+    def restore(self, saved: list[SentOrder]) -> None:
+        """Remember what was captured."""
+        self._sent.clear()
+        self._sent.extend((sent.sent_ns, _key(sent)) for sent in saved)
 
     def note(self, ts_ns: int, command: SubmitOrder) -> None:
         """Remember an order that leaves now."""
@@ -37,7 +61,7 @@ class RecentOrders:
         return None
 
 
-def _key(order: Order | SubmitOrder) -> _Key:
+def _key(order: Order | SubmitOrder | SentOrder) -> _Key:
     return (
         order.symbol,
         order.side,

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+import msgspec
+
 from regimeflow.core.ledger import Ledger
 from regimeflow.model.account import OrderRecord
 from regimeflow.model.commands import DiscrepancyFound
@@ -121,6 +123,15 @@ def _terms(order: Order | OrderRecord) -> str:
     return text if order.stop_price is None else f"{text} stop {order.stop_price:f}"
 
 
+class SavedReconciler(msgspec.Struct, frozen=True, array_like=True):
+    """Differences by part since they are seen, breaks, what is left out, the last list."""
+
+    suspected: dict[str, list[tuple[str, str, str, int]]]
+    breaks: list[Difference]
+    ignored: list[tuple[str, str, Decimal]]
+    listed: list[OrderRecord]
+
+
 class Reconciler:
     """Remembers since when differences are seen; one that stays becomes a break."""
 
@@ -136,6 +147,28 @@ class Reconciler:
         """By how much the broker's position differs from the books', while that is a break."""
         found = self.breaks.get(("position", symbol))
         return ZERO if found is None else Decimal(found[3]) - Decimal(found[2])
+
+    def capture(self) -> SavedReconciler:
+        """What a restored reconciler goes on from."""
+        return SavedReconciler(
+            {
+                part: [(*suspicion, since_ns) for suspicion, since_ns in found.items()]
+                for part, found in self._suspected.items()
+            },
+            list(self.breaks.values()),
+            [(kind, subject, gap) for (kind, subject), gap in self.ignored.items()],
+            list(self.listed.values()),
+        )
+
+    def restore(self, saved: SavedReconciler) -> None:
+        """Suspect, hold and leave out what was."""
+        self._suspected = {
+            part: {(kind, subject, gap): since_ns for kind, subject, gap, since_ns in found}
+            for part, found in saved.suspected.items()
+        }
+        self.breaks = {difference[:2]: difference for difference in saved.breaks}
+        self.ignored = {(kind, subject): gap for kind, subject, gap in saved.ignored}
+        self.listed = {record.client_order_id: record for record in saved.listed}
 
     def compare(
         self, ts_ns: int, snapshot: BrokerSnapshot, ledger: Ledger, *, grace_ns: int = 0

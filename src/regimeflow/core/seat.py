@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from regimeflow.core.setup import StrategySetup
-from regimeflow.model.ids import ClientOrderId
+from regimeflow.model.ids import ClientOrderId, StrategyId
 from regimeflow.model.order import Order
 from regimeflow.strategy.base import Strategy
 from regimeflow.strategy.state import encode_state, restore_state
@@ -51,9 +51,20 @@ class CloseWish(msgspec.Struct, frozen=True):
     order: Order
 
 
-class _SavedSeat(msgspec.Struct, frozen=True, array_like=True):
+class _SavedStrategy(msgspec.Struct, frozen=True, array_like=True):
     state: bytes
     rng: tuple[Any, ...] | None
+
+
+class SavedSeat(msgspec.Struct, frozen=True, array_like=True):
+    """A strategy as `Seat.save` gives it (empty for a faulted one, which is never called again),
+    and how far its warm-up is."""
+
+    strategy_id: StrategyId
+    saved: bytes
+    is_faulted: bool
+    is_warming: bool
+    warmup_left: dict[str, int]
 
 
 class Seat:
@@ -62,7 +73,6 @@ class Seat:
     __slots__ = (
         "bar_size",
         "calls",
-        "context",
         "is_faulted",
         "is_warming",
         "rng",
@@ -114,22 +124,42 @@ class Seat:
     def save(self) -> bytes:
         """The strategy's state, and its generator's where one was used."""
         rng = self.rng.getstate() if self.rng is not None else None
-        return msgspec.msgpack.encode(_SavedSeat(encode_state(self.strategy), rng))
+        return msgspec.msgpack.encode(_SavedStrategy(encode_state(self.strategy), rng))
 
     def load(self, saved: bytes) -> None:
         """Make the strategy what a fresh process would make of `saved`: `initialize`, then state.
 
         What is neither state nor set by `initialize` is gone, exactly as after a crash.
         """
-        seat = msgspec.msgpack.decode(saved, type=_SavedSeat)
         strategy, context = self.strategy, self.strategy.ctx
         strategy.__dict__.clear()
         strategy.ctx = context
         strategy.initialize(context)
         self.staged = []  # nothing may be wished in `initialize`
-        restore_state(strategy, seat.state)
-        if seat.rng is None:
+        self._put_back(saved)
+
+    def capture(self) -> SavedSeat:
+        """What a restored seat goes on from; raises what `save` raises."""
+        saved = b"" if self.is_faulted else self.save()
+        return SavedSeat(
+            self.strategy_id, saved, self.is_faulted, self.is_warming, self.warmup_left
+        )
+
+    def restore(self, saved: SavedSeat) -> None:
+        """Go on from what was captured; the strategy has just been initialised.
+
+        Raises ConfigError when the strategy's class cannot read its state.
+        """
+        self.is_faulted, self.is_warming = saved.is_faulted, saved.is_warming
+        self.warmup_left = dict(saved.warmup_left)
+        if not saved.is_faulted:
+            self._put_back(saved.saved)
+
+    def _put_back(self, saved: bytes) -> None:
+        strategy = msgspec.msgpack.decode(saved, type=_SavedStrategy)
+        restore_state(self.strategy, strategy.state)
+        if strategy.rng is None:
             self.rng = None
         else:
-            version, internal, gauss = seat.rng
+            version, internal, gauss = strategy.rng
             self.random().setstate((version, tuple(internal), gauss))

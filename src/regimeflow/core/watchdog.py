@@ -6,10 +6,21 @@ are judged in sessions (two missed), other bars in two bar sizes, ticks in `stal
 
 from __future__ import annotations
 
+import msgspec
+
 from regimeflow.core.market_state import MarketState
 from regimeflow.model.commands import HealthChanged, HealthStatus
 
 SESSIONS_MISSED_MAX = 2
+
+
+class SavedWatchdog(msgspec.Struct, frozen=True, array_like=True):
+    """Who was heard when, by the clock and in sessions, and who is stale."""
+
+    heard_ns: dict[str, int]
+    heard_session: dict[str, int]
+    sessions: int
+    stale: list[str]
 
 
 class Watchdog:
@@ -43,6 +54,19 @@ class Watchdog:
         self._heard_session: dict[str, int] = {}
         self.sessions = 0
 
+    def capture(self) -> SavedWatchdog:
+        """What a restored watchdog goes on from; to be encoded at once."""
+        return SavedWatchdog(self.heard_ns, self._heard_session, self.sessions, sorted(self.stale))
+
+    def restore(self, saved: SavedWatchdog) -> None:
+        """Go on from what was captured; what is stale is so in the market state too."""
+        self.heard_ns.update(saved.heard_ns)
+        self._heard_session.update(saved.heard_session)
+        self.sessions = saved.sessions
+        self.stale.update(saved.stale)
+        if self._blocks_orders:
+            self._market.stale.update(saved.stale)
+
     def heard_in_session(self, symbol: str) -> None:
         """Data of `symbol` arrived on a daily feed, which is judged in sessions."""
         self._heard_session[symbol] = self.sessions
@@ -53,7 +77,7 @@ class Watchdog:
             return HealthChanged(f"feed:{symbol}", HealthStatus.OK, "first data")
         if symbol in self.stale:
             self.stale.remove(symbol)
-            self._market.stale.pop(symbol, None)
+            self._market.stale.discard(symbol)
             return HealthChanged(f"feed:{symbol}", HealthStatus.OK, "data again")
         return None
 
@@ -73,7 +97,7 @@ class Watchdog:
             if detail:
                 self.stale.add(symbol)
                 if self._blocks_orders:
-                    self._market.stale[symbol] = detail
+                    self._market.stale.add(symbol)
                 found.append((symbol, HealthChanged(f"feed:{symbol}", HealthStatus.STALE, detail)))
         return found
 

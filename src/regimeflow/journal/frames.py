@@ -24,7 +24,7 @@ HEADER = struct.Struct("<2sBII")
 CHECKED_PREFIX = struct.Struct("<BI")
 MARK_PAYLOAD = struct.Struct("<Q")
 PAYLOAD_BYTES_MAX = 256 * 2**20
-"""Bound on one frame. The largest is an epoch's carry-over; a larger one fails the write."""
+"""Bound on one frame. The largest is an engine's state; a larger one fails the write."""
 
 
 class FrameKind(IntEnum):
@@ -34,6 +34,7 @@ class FrameKind(IntEnum):
     FACTS = 2
     MARKET = 3
     MARK = 4
+    STATE = 5
 
 
 KINDS = frozenset(int(kind) for kind in FrameKind)

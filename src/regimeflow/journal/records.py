@@ -48,7 +48,9 @@ class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
 class EpochOpened(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """A new epoch: parity is verified inside one, and boot folds from the last one.
 
-    `carry_over` is the engine's snapshot in its own encoding, opaque to the journal.
+    `carry_over` are the books in their own encoding, opaque to the journal. `state_digest` is the
+    SHA-256 of the whole engine's state where one was kept in a file beside the journal (see
+    `journal/state_files.py`): the chain vouches for the file.
     """
 
     epoch: int
@@ -57,6 +59,7 @@ class EpochOpened(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     boot: int
     fingerprint: Fingerprint
     carry_over: bytes
+    state_digest: str = ""
 
 
 FactBody = FactEvent | Output | EpochOpened

@@ -15,6 +15,7 @@ import msgspec
 
 from regimeflow.errors import JournalCorrupt, JournalError
 from regimeflow.journal.disk import Disk, OsDisk
+from regimeflow.journal.epochs import EpochMark, mark_of
 from regimeflow.journal.frames import FrameReader
 from regimeflow.journal.records import (
     GENESIS_HASH,
@@ -39,7 +40,8 @@ class Recovered(msgspec.Struct, kw_only=True):
 
     `market_lost_from_seq`: market records from this seq on were lost with an unsynced tail, so
     parity cannot be verified from there; None where this boot found none missing. `boot` is the
-    highest boot number used so far. `last_epoch` is the record of the newest `EpochOpened`.
+    highest boot number used so far. `last_epoch` is the record of the newest `EpochOpened`,
+    `marks` has every epoch.
     """
 
     next_seq: int = 1
@@ -49,6 +51,7 @@ class Recovered(msgspec.Struct, kw_only=True):
     boot: int = 0
     epochs: int = 0
     last_epoch: Record | None = None
+    marks: list[EpochMark] = []
     facts_cut_bytes: int = 0
     market_cut_bytes: int = 0
     market_lost_from_seq: int | None = None
@@ -171,6 +174,7 @@ def _note_starts(block: FactsBlock, recovered: Recovered) -> None:
             recovered.boot = max(recovered.boot, record.body.boot)
             recovered.epochs += 1
             recovered.last_epoch = record
+            recovered.marks.append(mark_of(record.seq, record.body))
 
 
 def _cut(tear: Tear, disk: Disk) -> None:

@@ -106,7 +106,7 @@ def open_segment(segment: Segment) -> Iterator[BinaryIO]:
             with gzip.open(segment.path, "rb") as stream:
                 yield cast("BinaryIO", stream)
         else:
-            with segment.path.open("rb", buffering=COPY_BYTES) as raw:
+            with _open_plain(segment.path) as raw:
                 yield raw
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise JournalCorrupt(
@@ -115,6 +115,17 @@ def open_segment(segment: Segment) -> Iterator[BinaryIO]:
         ) from error
     except OSError as error:
         raise JournalError(f"{segment.path} cannot be read: {error}") from error
+
+
+def _open_plain(path: Path) -> BinaryIO:
+    """A segment as it was written, or its compressed copy if it was compressed since listed."""
+    try:
+        return path.open("rb", buffering=COPY_BYTES)
+    except FileNotFoundError:
+        copy = path.with_name(path.name + ".gz")
+        if not copy.exists():
+            raise
+        return cast("BinaryIO", gzip.open(copy, "rb"))
 
 
 def encode_header(header: SegmentHeader) -> bytes:
@@ -151,12 +162,20 @@ def read_header(segment: Segment) -> SegmentHeader | None:
 
 def segments_from(segments: list[Segment], from_seq: int) -> list[Segment]:
     """The segments that can hold `from_seq` or anything later."""
-    start = 0
-    for index, segment in enumerate(segments):
-        header = read_header(segment)
+    for index in range(len(segments) - 1, -1, -1):
+        header = read_header(segments[index])
         if header is not None and header.first_seq <= from_seq:
-            start = index
-    return segments[start:]
+            return segments[index:]
+    return segments
+
+
+def market_pruned_before(directory: Path) -> int:
+    """The first market record that is left where older segments are gone; 0 where none are."""
+    segments = list_segments(directory, SegmentKind.MARKET)
+    if not segments or segments[0].number == 1:
+        return 0
+    header = read_header(segments[0])
+    return 0 if header is None else header.first_seq
 
 
 def compress_market(directory: Path, *, disk: Disk | None = None) -> int:
@@ -174,8 +193,10 @@ def compress_market(directory: Path, *, disk: Disk | None = None) -> int:
     return saved_bytes
 
 
-def prune_market(directory: Path, keep_from_ns: int, *, disk: Disk | None = None) -> int:
-    """Delete market segments that hold nothing at or after `keep_from_ns`; returns how many.
+def prune_market(
+    directory: Path, keep_from_ns: int, keep_from_seq: int, *, disk: Disk | None = None
+) -> int:
+    """Delete market segments that hold nothing from `keep_from_ns` or `keep_from_seq` on; how many.
 
     The segment being written stays whatever its age. Facts are never deleted.
     """
@@ -185,6 +206,8 @@ def prune_market(directory: Path, keep_from_ns: int, *, disk: Disk | None = None
     for segment, following in pairwise(segments):
         header = read_header(following)
         if header is None or header.first_ts_ns >= keep_from_ns:
+            break
+        if header.first_seq > keep_from_seq:
             break
         disk.remove(segment.path)
         pruned += 1

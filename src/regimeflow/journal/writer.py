@@ -199,6 +199,13 @@ class JournalWriter:
         self._guarded("closed", self._facts_file.rotate)
         self._guarded("closed", self._market_file.rotate)
 
+    def end_market_segment(self, bytes_min: int) -> None:
+        """Begin a new market segment if this one holds so much: whole sessions can be pruned."""
+        if self._failure:
+            raise JournalError(self._failure)
+        if self._market_file.size_bytes >= bytes_min:
+            self._guarded("closed", self._market_file.rotate)
+
     def close(self) -> None:
         """Write and sync everything and release the files. After a failure it only releases."""
         try:

@@ -26,6 +26,7 @@ from regimeflow.observe.describe import describe
 from regimeflow.run.folds import DecisionFold, Divergence, fold_record, is_output
 from regimeflow.run.plan import RunPlan
 from regimeflow.run.pump import Observer
+from regimeflow.run.starting_point import KeptState
 from regimeflow.venue.schedule import SimSchedule
 
 SHELL_EVENTS: tuple[type, ...] = (
@@ -63,6 +64,8 @@ class Booted(NamedTuple):
     `schedule` is the rebuilt venue of a playback; None behind a link. `quarantine` says why
     strategies could not be verified; empty when they were. `rebuilt_as` is the reason of the
     epoch that the engine was rebuilt for (see `live/boot_linked.py`); empty when it goes on.
+    `from_seq` is the record that decisions were folded from, `states` are the saved engine states
+    that are usable, `told` what was wrong with others.
     """
 
     engine: Engine
@@ -73,6 +76,9 @@ class Booted(NamedTuple):
     unwritten: Sequence[EngineOutput]
     quarantine: str = ""
     rebuilt_as: str = ""
+    from_seq: int = 0
+    states: Sequence[KeptState] = ()
+    told: Sequence[str] = ()
 
 
 def boot(plan: RunPlan, journal_dir: Path, observers: Sequence[Observer]) -> Booted:

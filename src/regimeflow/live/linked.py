@@ -119,7 +119,8 @@ class LinkedRun:
         # Part of the last event's outputs: they precede whatever this start brings.
         never_left = self._deny_unwritten(pump, booted)
         pump.ts_ns = clock.now_ns()
-        boot = boot_number(booted.recovered.boot, pump.ts_ns)
+        is_numbered_by_clock = plan.link is not None and bool(plan.link.run)
+        boot = boot_number(booted.recovered.boot, pump.ts_ns if is_numbered_by_clock else 0)
         if booted.rebuilt_as:
             # Decisions are folded from here on: the engine was rebuilt, not continued.
             pump.open_epoch(booted.rebuilt_as, boot)

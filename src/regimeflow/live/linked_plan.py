@@ -28,6 +28,8 @@ from regimeflow.run.manifest import (
 from regimeflow.run.plan import LinkTraits, RunPlan, make_linked_plan, warmup_bars
 from regimeflow.run.strategies import load_strategies
 
+RUN = "rf"
+"""What client order ids begin with; `boot_number` makes them new."""
 QUERY_INTERVAL_NS = 2 * NS_PER_S
 """First pause between two questions about an order in doubt, at real time."""
 
@@ -75,6 +77,7 @@ async def linked_plan(
             query_interval_ns=int(QUERY_INTERVAL_NS * pace),
             has_native_oco=capabilities.has_native_oco,
             pace=pace,
+            run=RUN,
         ),
     )
     write_manifest(journal_dir, plan)

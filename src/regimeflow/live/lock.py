@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
 from regimeflow.errors import ConfigError, StartRefused
+from regimeflow.journal.file_lock import try_lock
 
 LOCK_NAME = "engine.lock"
 
@@ -32,7 +31,7 @@ class EngineLock:
                 f"live.log_dir: {self._path.parent} cannot be written ({error.strerror}); name "
                 "another directory or mend its permissions"
             ) from error
-        if not _try_lock(self._file):
+        if not try_lock(self._file):
             self._file.close()
             raise StartRefused(
                 f"another engine runs on {self._path.parent}; stop it first, or use another "
@@ -57,20 +56,4 @@ def is_locked(directory: Path) -> bool:
     if not path.exists():
         return False
     with path.open("rb") as file:
-        return not _try_lock(file)
-
-
-def _try_lock(file: IO[bytes]) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return os.fstat(file.fileno()).st_nlink > 0
+        return not try_lock(file)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from regimeflow.config import Config
-from regimeflow.core.market_state import MarketState
+from regimeflow.core.market_state import MarketState, SavedMarket
 from regimeflow.errors import ConfigError, JournalError
 from regimeflow.journal.records import Record
 from regimeflow.model.commands import AccountMarked
 from regimeflow.model.events import BrokerSnapshot
+from regimeflow.model.market import Bar, BookSnapshot, Quote, Trade
 from regimeflow.observe.audit import AuditFormat, AuditLog
 from regimeflow.observe.baseline import Baseline
 from regimeflow.observe.drift import Anchor, DriftPaths, LiveDrift
@@ -90,13 +92,25 @@ class LiveObservers:
     def watch(self, market: MarketState) -> None:
         """Take the age of data from here: market records are too many to be observed."""
         self._market = market
+        self._note_data_ages()
+
+    def note_data(self, market: SavedMarket) -> None:
+        """Take the age of data from a saved state, for records that are there no more."""
+        self._note_newest(market.latest())
 
     def _note_data_ages(self) -> None:
-        if self._market is None:
-            return
-        for latest in (self._market.bars, self._market.trades, self._market.quotes):
-            for symbol, event in latest.items():
-                self.status.fold.note_data(symbol, event.ts_venue_ns)
+        if self._market is not None:
+            market = self._market
+            latest = (market.bars, market.trades, market.quotes, market.books)
+            self._note_newest(event for kind in latest for event in kind.values())
+
+    def _note_newest(self, events: Iterable[Bar | Quote | Trade | BookSnapshot]) -> None:
+        newest_ns: dict[str, int] = {}
+        for event in events:
+            symbol, ts_ns = event.symbol, event.ts_venue_ns
+            newest_ns[symbol] = max(ts_ns, newest_ns.get(symbol, ts_ns))
+        for symbol, ts_ns in newest_ns.items():
+            self.status.fold.note_data(symbol, ts_ns)
 
     def flush(self) -> None:
         """Bring every file up to the last record."""

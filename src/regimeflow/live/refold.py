@@ -9,11 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from regimeflow.errors import ConfigError, StartRefused
+from regimeflow.journal.epochs import epoch_marks
 from regimeflow.journal.reader import read_records
 from regimeflow.live.lock import EngineLock
 from regimeflow.live.observers import LiveObservers, load_baseline
 from regimeflow.run.manifest import plan_of, read_manifest
 from regimeflow.run.replay import find_journal
+from regimeflow.run.starting_point import possible_starts
 
 
 def refold(log_dir: Path) -> tuple[Path, ...]:
@@ -38,6 +40,9 @@ def refold(log_dir: Path) -> tuple[Path, ...]:
         for path in LiveObservers.paths(plan.config, log_dir, metrics):
             path.unlink(missing_ok=True)
         observers = LiveObservers(plan, log_dir, baseline, metrics_directory=metrics)
+        for start in possible_starts(journal, epoch_marks(journal)).starts[:1]:
+            if start.state is not None:
+                observers.note_data(start.state.market)
         for record in read_records(journal):
             observers.on_record(record)
         observers.flush()

@@ -24,9 +24,11 @@ from regimeflow.live.idle import IdleSync
 from regimeflow.live.linked import BrokerLink, LinkedRun
 from regimeflow.live.linked_plan import linked_plan
 from regimeflow.live.lock import EngineLock
+from regimeflow.live.market_upkeep import MarketUpkeep, StartUpkeep, UpkeepProcess
 from regimeflow.live.observers import LiveObservers, load_baseline
 from regimeflow.live.playback import OperatorWishes, Progress, play
 from regimeflow.live.signals import on_stop_signals
+from regimeflow.live.state_keeper import StateKeeper
 from regimeflow.live.summary import LiveSummary, summarise
 from regimeflow.model.commands import CancelOrder
 from regimeflow.model.events import EngineStopped
@@ -45,6 +47,7 @@ class LiveRunner:
 
     `on_booted` is shown what the journal gave, before the first event; a test bench looks there.
     `change` accepts that strategies or configuration differ from the journal's, behind a link.
+    `start_upkeep` begins the upkeep of market data (see `live/market_upkeep.py`).
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class LiveRunner:
         progress: Progress | None = None,
         on_booted: Callable[[Booted], None] | None = None,
         change: Restart | None = None,
+        start_upkeep: StartUpkeep = UpkeepProcess,
     ) -> None:
         if config.live is None:
             raise ConfigError("live: missing; a live run needs a live section (see `init`)")
@@ -64,6 +68,7 @@ class LiveRunner:
         self._progress = progress
         self._on_booted = on_booted
         self._change = change
+        self._start_upkeep = start_upkeep
         self._stop = asyncio.Event()
         self._stop_reason = ""
         self._control = ControlServer(self._live.control, self._live.log_dir)
@@ -143,13 +148,16 @@ class LiveRunner:
             )
             link = BrokerLink(client)
             pump, journal = self._open(plan, baseline, observers, booted, link)
+            upkeep = self._keep_states(pump, booted, journal)
             run = LinkedRun(self._config, client, truth, link, history, self._control)
             try:
-                await run.play(plan, pump, booted, self._stop, self._idle(journal))
+                await run.play(plan, pump, booted, self._stop, self._idle(journal, upkeep))
                 return self._finish(self._stop_reason or run.ended, pump, observers, journal)
             except JournalError:
                 self._cancel_without_journal(pump)
                 raise
+            finally:
+                upkeep.close()
         finally:
             await client.close()
 
@@ -164,11 +172,9 @@ class LiveRunner:
         self._console.close_year()
         return summarise(reason, pump, observers, journal, self._live.log_dir)
 
-    # --- steps --------------------------------------------------------------------------
-
     @staticmethod
-    def _idle(journal: JournalWriter) -> IdleSync:
-        return IdleSync(journal, asyncio.get_running_loop().time)
+    def _idle(journal: JournalWriter, then: Callable[[], None] | None = None) -> IdleSync:
+        return IdleSync(journal, asyncio.get_running_loop().time, then)
 
     @property
     def _journal_dir(self) -> Path:
@@ -209,6 +215,19 @@ class LiveRunner:
             ts_ns=recovered.last_ts_ns,
         )
         return pump, journal
+
+    def _keep_states(self, pump: Pump, booted: Booted, journal: JournalWriter) -> MarketUpkeep:
+        """Keep the engine's state at each session's end, and old market data small."""
+
+        def warn(text: str) -> None:
+            self._console.say(f"warning: {text}", "warn")
+
+        for problem in booted.told:
+            warn(f"an engine state is not used: {problem}")
+        rolled_ns, days = booted.recovered.last_ts_ns, self._live.journal.market_retention_days
+        keeper = StateKeeper(self._journal_dir, journal, booted.states, warn, rolled_ns=rolled_ns)
+        pump.keep_state(keeper.keep)
+        return MarketUpkeep(self._journal_dir, keeper, days, warn, self._start_upkeep)
 
     def _cancel_without_journal(self, pump: Pump) -> None:
         """The disk is dead: ask the venue to cancel what works, and say what was asked."""

@@ -151,6 +151,11 @@ class Order(msgspec.Struct, gc=False, kw_only=True, omit_defaults=True):
         return leaves if leaves > 0 else ZERO
 
     @property
+    def used_quantity(self) -> Decimal:
+        """What the venue counts as done: filled, or filled once and annulled."""
+        return self.filled_quantity + self.annulled_quantity
+
+    @property
     def average_price(self) -> Decimal | None:
         """Mean price of the fills so far; None before the first (FIX tag 6)."""
         return self.filled_cost / self.filled_quantity if self.filled_quantity else None

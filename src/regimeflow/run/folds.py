@@ -16,6 +16,7 @@ import msgspec
 from regimeflow.core.approved import EngineOutput, plain
 from regimeflow.core.engine import Engine
 from regimeflow.core.ledger import Books, Ledger
+from regimeflow.core.ledger_state import LedgerState, decode_ledger, take_values
 from regimeflow.journal.records import EpochOpened, Record
 from regimeflow.model.commands import Output, RequestSnapshot
 
@@ -43,10 +44,41 @@ class Parity(NamedTuple):
 
 def ledger_fold(books: Books, records: Iterable[Record]) -> Ledger:
     """The books after `records`, without running a strategy."""
-    ledger = Ledger(books)
+    fold = LedgerFold(books)
     for record in records:
-        fold_record(ledger, record)
-    return ledger
+        fold.take(record)
+    return fold.ledger
+
+
+class LedgerFold:
+    """Books from records, one by one, in order of seq.
+
+    Where numbers are missing (market data that was lost or pruned), prices and loss anchors are
+    unknown until the next epoch, which carries them over. Orders, positions and cash come from
+    facts alone and are always whole.
+    """
+
+    __slots__ = ("_has_gap", "_last_seq", "ledger")
+
+    def __init__(self, books: Books) -> None:
+        self.ledger = Ledger(books)
+        self._last_seq = 0
+        self._has_gap = False
+
+    def take(self, record: Record) -> None:
+        """Take the next record."""
+        self._has_gap |= record.seq != self._last_seq + 1
+        self._last_seq = record.seq
+        if type(record.body) is EpochOpened:
+            if self._has_gap:
+                self.value_as(decode_ledger(record.body.carry_over))
+            return
+        fold_record(self.ledger, record)
+
+    def value_as(self, state: LedgerState) -> None:
+        """Take over what market data would have said up to here."""
+        take_values(self.ledger, state)
+        self._has_gap = False
 
 
 def fold_record(ledger: Ledger, record: Record) -> None:
@@ -63,7 +95,7 @@ def is_output(record: Record) -> bool:
 
 
 class DecisionFold:
-    """Feeds records to a fresh engine one by one and compares as it goes."""
+    """Feeds records to an engine one by one and compares as it goes, from `from_seq` on."""
 
     __slots__ = (
         "_decided",
@@ -74,6 +106,7 @@ class DecisionFold:
         "divergence",
         "engine",
         "events",
+        "from_seq",
         "lost_before_seq",
         "outputs",
     )
@@ -89,6 +122,19 @@ class DecisionFold:
         self._decided: list[Output] = []
         self._journaled: list[Output] = []
         self._last_seq = after_seq
+        self.from_seq = after_seq + 1
+
+    @classmethod
+    def resumed(cls, engine: Engine, event: Record, *, after_seq: int) -> DecisionFold:
+        """Go on with a restored engine in the middle of `event`, a session's roll.
+
+        `after_seq` is the last output of it that the restored state has behind it.
+        """
+        fold = cls(engine, after_seq=after_seq)
+        fold._event = event
+        fold._outputs = engine.resume_roll()
+        fold._decided = [plain(output) for output in fold._outputs]
+        return fold
 
     def take(self, record: Record) -> None:
         """Take the next record in order of seq; nothing happens after a divergence."""

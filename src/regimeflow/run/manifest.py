@@ -18,7 +18,7 @@ import msgspec
 from regimeflow.config import Config, config_values, load_config
 from regimeflow.data.feed import Feed, FeedKind
 from regimeflow.data.session_table import load_calendar
-from regimeflow.errors import JournalError, StartRefused
+from regimeflow.errors import ConfigError, JournalError, StartRefused
 from regimeflow.journal.disk import OsDisk
 from regimeflow.model.timestamps import ns_from_date
 from regimeflow.regime.volatility_model import decode_model, encode_model
@@ -59,13 +59,12 @@ def write_manifest(directory: Path, plan: RunPlan) -> None:
     Raises StartRefused when the directory holds the journal of another run, JournalError when
     it cannot be written.
     """
-    manifest = _manifest(plan)
     path = directory / MANIFEST_NAME
-    content = msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=1)
+    content = _content(plan)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if path.exists():
-            if path.read_bytes() == content:
+            if path.read_bytes() == content or _rewritten(directory) == content:
                 return
             raise StartRefused(
                 f"{directory} holds the journal of another run (other configuration, data or "
@@ -153,6 +152,18 @@ def plan_of(manifest: Manifest) -> RunPlan:
         warmup_bars=0,
         link=manifest.link,
     )
+
+
+def _content(plan: RunPlan) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(_manifest(plan), order="sorted"), indent=1)
+
+
+def _rewritten(directory: Path) -> bytes:
+    """The manifest there as this version would write it: with what keys were added since."""
+    try:
+        return _content(plan_of(read_manifest(directory)))
+    except ConfigError:
+        return b""
 
 
 def _manifest(plan: RunPlan) -> Manifest:

@@ -53,21 +53,20 @@ MARK_INTERVAL_NS = 30 * NS_PER_MINUTE
 """How often the account is valued inside a session of an intraday feed."""
 
 
-LINKED_RUN = "rf"
-"""First part of client order ids behind a link."""
-
-
 class LinkTraits(msgspec.Struct, frozen=True):
     """What a broker behind a link declares that the engine decides by (see `Capabilities`).
 
     Times are in the engine's time: with a venue whose clock runs fast (`pace` seconds in a real
-    one) they are that much longer, because networks do not speed up with it.
+    one) they are that much longer, because networks do not speed up with it. `run` begins all
+    client order ids; empty in journals from before starts were numbered by the broker's clock,
+    which go on with the day they began and a count.
     """
 
     settle_window_ns: int
     query_interval_ns: int
     has_native_oco: bool
     pace: float = 1.0
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +112,8 @@ class RunPlan:
             cash=self.cash,
             strategies=load_strategies(config),
             policy=policy.risk_policy(config, bar_open_time_ns=open_time_ns),
-            # Behind a link each start has a number that never comes again; see `boot_number`.
-            id_prefix=LINKED_RUN if self.link else date_from_ns(self.start_ns).strftime("%Y%m%d"),
+            id_prefix=(self.link.run if self.link else "")
+            or date_from_ns(self.start_ns).strftime("%Y%m%d"),
             seed=config.backtest.execution.seed,
             start_ns=self.start_ns,
             is_daily=feed.is_daily,

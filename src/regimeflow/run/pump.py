@@ -13,15 +13,22 @@ from collections.abc import Callable, Sequence
 
 from regimeflow.core.approved import EngineOutput, plain
 from regimeflow.core.engine import Engine
+from regimeflow.core.engine_state import engine_state
 from regimeflow.core.ledger_state import ledger_state
 from regimeflow.errors import InvariantViolated
+from regimeflow.journal.epochs import EpochMark
 from regimeflow.journal.records import EpochOpened, Fingerprint, Record
+from regimeflow.journal.state_files import state_digest
 from regimeflow.model.commands import CancelOrder, RequestSnapshot, StrategyStateSaved
 from regimeflow.model.events import Event
 from regimeflow.run.recorder import Recorder
 from regimeflow.run.router import Link, Router
+from regimeflow.run.starting_point import KeptState, encode_state
 
 Observer = Callable[[Record], None]
+KeepState = Callable[[int, KeptState, bytes], None]
+"""Takes the time, where a state belongs, and the engine's state at a session's end, once the epoch
+that names it is in the journal."""
 UNCOMMITTED_EVENTS_MAX = 64
 """Facts without consequences wait for company at most this long."""
 
@@ -33,8 +40,10 @@ class Pump:
         "_epoch",
         "_fingerprint",
         "_is_taking",
+        "_keep_state",
         "_link",
         "_observers",
+        "_rolling",
         "_uncommitted",
         "engine",
         "recorder",
@@ -62,7 +71,14 @@ class Pump:
         self._epoch = epoch
         self._uncommitted = 0
         self._is_taking = False
+        self._rolling = (0, b"")
+        self._keep_state: KeepState | None = None
         self.ts_ns = ts_ns
+
+    def keep_state(self, keep: KeepState) -> None:
+        """Hand the engine's whole state to `keep` at each session's end from now on."""
+        self._keep_state = keep
+        self.engine.session_handler.before_roll = self._capture
 
     def take(self, ts_ns: int, event: Event) -> None:
         """Put one event through. `ts_ns` must not be before the last one's."""
@@ -84,8 +100,8 @@ class Pump:
                 dispatch(ts_ns, output)
             self._show(records)
             # What `on_start` wishes after a roll follows the saved state.
-            if self._fingerprint is not None and any(
-                type(output) is StrategyStateSaved for output in outputs
+            if self._fingerprint is not None and (
+                self._rolling[0] or any(type(output) is StrategyStateSaved for output in outputs)
             ):
                 self.open_epoch("session")
         else:
@@ -129,8 +145,10 @@ class Pump:
         if self._fingerprint is None:
             return
         session = self.engine.session_handler.session
+        (behind_seq, state), self._rolling = self._rolling, (0, b"")
+        digest = state_digest(state) if state else ""
         self._epoch += 1
-        self.recorder.append_epoch(
+        seq = self.recorder.append_epoch(
             self.ts_ns,
             EpochOpened(
                 epoch=self._epoch,
@@ -139,9 +157,22 @@ class Pump:
                 boot=boot,
                 fingerprint=self._fingerprint,
                 carry_over=ledger_state(self.engine.ledger),
+                state_digest=digest,
             ),
         )
         self.commit()
+        if state and self._keep_state is not None:
+            kept = KeptState(EpochMark(seq, reason, digest), behind_seq)
+            self._keep_state(self.ts_ns, kept, state)
+
+    def _capture(self) -> None:
+        """The strategies are about to be saved: the whole engine, and where the journal is then."""
+        state = engine_state(self.engine)
+        if state is not None:
+            # The event in hand has the last number; its outputs are not numbered yet.
+            event_seq = self.recorder.next_seq - 1
+            seq = event_seq + self.engine.outputs_so_far
+            self._rolling = (seq, encode_state(seq, event_seq, state))
 
     def _show(self, records: Sequence[Record]) -> None:
         for observer in self._observers:

@@ -18,13 +18,14 @@ from regimeflow.core.ledger import Ledger
 from regimeflow.core.ledger_state import ledger_digest
 from regimeflow.errors import ConfigError, JournalCorrupt, JournalError, StartRefused
 from regimeflow.journal.reader import read_records
-from regimeflow.journal.records import EpochOpened, Record
+from regimeflow.journal.records import Record
 from regimeflow.journal.verification import verify_chain
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.evidence import as_observed
 from regimeflow.model.order import TERMINAL_STATUSES, OrderStatus
 from regimeflow.model.timestamps import NS_PER_S
+from regimeflow.run.folds import LedgerFold
 from regimeflow.run.manifest import plan_of, read_manifest
 from regimeflow.run.replay import verify_journal
 
@@ -119,7 +120,7 @@ def judge(evidence: Evidence) -> list[Finding]:
 
 def _read(directory: Path) -> _Reading:
     plan = plan_of(read_manifest(directory))
-    ledger, seen = Ledger(plan.setup().books()), _Reading()
+    fold, seen = LedgerFold(plan.setup().books()), _Reading()
     statuses: dict[str, OrderStatus] = {}
     halted_ns: int | None = None
     last_ns = ahead_ns = 0
@@ -128,12 +129,7 @@ def _read(directory: Path) -> _Reading:
         body, last_ns = record.body, record.ts_ns + ahead_ns
         if isinstance(body, e.ClockMeasured):
             ahead_ns = body.ts_venue_ns - record.ts_ns
-        if isinstance(body, EpochOpened):
-            continue
-        if record.cause_seq or isinstance(body, c.RequestSnapshot):
-            ledger.apply_output(record.ts_ns, body)  # type: ignore[arg-type]
-        else:
-            ledger.apply_event(record.ts_ns, body)  # type: ignore[arg-type]
+        fold.take(record)
         _note(seen, as_observed(body))
         if isinstance(body, c.TradingStateChanged) and body.strategy_id is None:
             is_active = body.state is c.TradingState.ACTIVE
@@ -142,10 +138,10 @@ def _read(directory: Path) -> _Reading:
                 halted_ns = None
             elif not is_active and halted_ns is None:
                 halted_ns = last_ns
-        _watch_statuses(seen, ledger, statuses, record)
+        _watch_statuses(seen, fold.ledger, statuses, record)
     if halted_ns is not None:
         seen.halts_ns.append((halted_ns, last_ns + 10**18))
-    seen.digest = ledger_digest(ledger)
+    seen.digest = ledger_digest(fold.ledger)
     return seen
 
 

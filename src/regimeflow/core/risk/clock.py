@@ -7,6 +7,8 @@ show that it is gone lifts it. What was never measured, or too long ago, agrees 
 
 from __future__ import annotations
 
+import msgspec
+
 from regimeflow.core.risk.proposal import Denial
 from regimeflow.model.commands import HealthChanged, HealthStatus
 from regimeflow.model.events import ClockMeasured
@@ -19,6 +21,15 @@ ADVICE = (
     "entries wait and go on by themselves once the clocks are known to agree; check this "
     "machine's time service (timedatectl, chronyc tracking), or raise max_clock_offset_ms"
 )
+
+
+class SavedClock(msgspec.Struct, frozen=True, array_like=True):
+    """What was last known of the clocks."""
+
+    status: HealthStatus
+    why: str
+    sharp_ns: int
+    measured_ns: int
 
 
 class ClockGuard:
@@ -43,6 +54,15 @@ class ClockGuard:
         self._why = "the clocks were not compared yet"
         self._sharp_ns = self._limit_ns
         self._measured_ns = 0
+
+    def capture(self) -> SavedClock:
+        """What is known."""
+        return SavedClock(self._status, self._why, self._sharp_ns, self._measured_ns)
+
+    def restore(self, saved: SavedClock) -> None:
+        """Go on from what was known."""
+        self._status, self._why = saved.status, saved.why
+        self._sharp_ns, self._measured_ns = saved.sharp_ns, saved.measured_ns
 
     def on_measured(self, ts_ns: int, measured: ClockMeasured) -> HealthChanged | None:
         """Judge one measurement; the change to announce, if it is one."""

@@ -13,21 +13,16 @@ from regimeflow.model.commands import RiskBreached
 class LossWatch:
     """Peak and session anchor, in account currency, as floats of the same exact books."""
 
-    __slots__ = ("_bounds", "_limits", "anchor", "is_anchored", "peak")
+    __slots__ = ("_bounds", "_limits", "anchor", "peak")
 
-    def __init__(self) -> None:
-        self.peak = 0.0
-        self.anchor = 0.0
-        self.is_anchored = False
+    def __init__(self, equity: float) -> None:
+        self.peak = self.anchor = equity
         self._limits = RiskLimits()
         self._bounds = _bounds(self._limits)
 
     def see(self, equity: float) -> None:
         """Take one valuation: the peak follows it up."""
-        if not self.is_anchored:
-            self.peak = self.anchor = equity
-            self.is_anchored = True
-        elif equity > self.peak:
+        if equity > self.peak:
             self.peak = equity
 
     def open_session(self, equity: float) -> None:

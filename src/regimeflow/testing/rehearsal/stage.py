@@ -21,6 +21,7 @@ from regimeflow.testing import Death, DiskFaults, Ending, LinkProfile, Outcome, 
 from regimeflow.testing.checkers import UNSETTLED, VenueTruth
 from regimeflow.testing.rehearsal.faults import HostileFaults
 from regimeflow.testing.rehearsal.stand import PORT, Stand
+from regimeflow.testing.rehearsal.tending import TendedAtOnce
 from regimeflow.testing.rehearsal.timeline import NotedConsole, Timeline
 from regimeflow.testing.rehearsal.witness import WatchedMachine, Witness
 from regimeflow.testing.venues.faults import FaultKind
@@ -231,7 +232,10 @@ class Stage:
 
     async def _live(self) -> LiveSummary:
         self._runner = LiveRunner(
-            self.config, NotedConsole(self.timeline), on_booted=self.boots.append
+            self.config,
+            NotedConsole(self.timeline),
+            on_booted=self.boots.append,
+            start_upkeep=TendedAtOnce,
         )
         if self._is_over:
             self._runner.request_stop("the rehearsal ends")
