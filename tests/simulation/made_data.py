@@ -1,4 +1,5 @@
-"""Made-up market data with a fixed seed: minute bars and quotes of real sessions.
+"""Made-up market data with a fixed seed: minute bars and quotes of real sessions, and hours
+around the clock.
 
 The days are 21, 23 (a half-day: the market closes at 13:00) and 26 November 2012; the 22nd is
 a holiday. Volumes are small, so that orders fill in parts. `BBB` splits and pays a dividend.
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from regimeflow.data.session_table import load_calendar
 from regimeflow.model.session import Session
-from regimeflow.model.timestamps import NS_PER_DAY, NS_PER_MINUTE, NS_PER_S
+from regimeflow.model.timestamps import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S
 
 SESSIONS_FROM_NS = 1_353_456_000_000_000_000
 """2012-11-21T00:00:00Z"""
@@ -61,6 +62,20 @@ def write_quotes(directory: Path, *, every_s: int = 30, seed: int = 1) -> Path:
                 at_ns = ts_ns + rng.randrange(NS_PER_S)
                 lines.append(f"{at_ns},{bid / 100:.2f},{ask / 100:.2f},{sizes[0]},{sizes[1]}")
         _write(directory / f"{symbol}.csv", lines)
+    return directory
+
+
+def write_hours(directory: Path, *, days: int, seed: int = 1) -> Path:
+    """Hourly bars of CCC around the clock from `DAYS[0]` on; returns the directory."""
+    rng = random.Random(seed)
+    price = 200.0
+    lines = ["timestamp,open,high,low,close,volume"]
+    for hour in range(days * 24):
+        opened, price = price, round(max(price + rng.gauss(0, 1.5), 1.0), 2)
+        high, low = max(opened, price) + 0.5, min(opened, price) - 0.5
+        ts_ns = SESSIONS_FROM_NS + hour * NS_PER_HOUR
+        lines.append(f"{ts_ns},{opened:.2f},{high:.2f},{low:.2f},{price},5000")
+    _write(directory / "CCC.csv", lines)
     return directory
 
 

@@ -15,6 +15,7 @@ from regimeflow.model import events as e
 from regimeflow.model.order import OrderType
 from regimeflow.model.timestamps import ns_from_date
 from tests.simulation.everything import EVENTFUL, FEEDS, everything
+from tests.simulation.made_data import write_hours
 from tests.simulation.playback import (
     EVERY_CALL,
     RunConfiguration,
@@ -91,6 +92,22 @@ def test_strategy_that_uses_everything_sees_and_does_the_same(feed: str, tmp_pat
     assert has_partial_fills(tmp_path / "live")
     denied = [r.body for r in facts_of(tmp_path / "live") if isinstance(r.body, c.OrderDenied)]
     assert [body for body in denied if body.control == "STOPPED"]
+
+
+def test_market_that_never_closes_is_rolled_every_night_both_ways(tmp_path: Path) -> None:
+    raw = configuration(
+        EVERY_CALL,
+        symbols=["CCC"],
+        data=write_hours(tmp_path, days=4),
+        params={"quantity": 20, "warmup": 2, "larger_bars": "6h"},
+        live={"broker_asset_class": "crypto"},
+    )
+    counts = agree(raw, tmp_path)
+    marks = [r.body for r in facts_of(tmp_path / "live") if isinstance(r.body, c.AccountMarked)]
+    nights = [mark.session for mark in marks if mark.kind is c.MarkKind.SESSION]
+    assert nights == ["2012-11-21", "2012-11-22", "2012-11-23", "2012-11-24"]
+    assert counts["StrategyStateSaved"] == 4
+    assert counts["OrderFilled"] > 10
 
 
 @pytest.mark.parametrize("kind", ["trade", "quote"])

@@ -46,24 +46,28 @@ class SessionHandler:
         engine.desk.is_stopping = True
         for seat in engine.callbacks.seats.values():
             engine.callbacks.call_lifecycle(seat, "on_stop")
-        self._mark(MarkKind.FINAL)
+        self._mark(MarkKind.FINAL, self.session)
 
     def on_opened(self, event: e.SessionOpened) -> None:
         """A session begins: anchors, alignment of bars, its timers."""
-        engine, session = self._engine, event.session
+        engine, session, setup = self._engine, event.session, self._engine.setup
+        end_ns = engine.ledger.timers.pending.get((ENGINE, SESSION_END), -1)
+        if 0 <= end_ns <= engine.now_ns:
+            # Nobody was here when it was due: the night comes before the morning all the same.
+            self._end_session(end_ns)
         engine.ledger.apply_event(engine.now_ns, event)
         engine.market.session = session
         self.session = session
         engine.market_handler.watchdog.sessions += 1
         engine.market_handler.shop.open_session(session)
-        setup = engine.setup
         if setup.mark_interval_ns:
             self._next_mark_ns = session.open_ns + setup.mark_interval_ns
         if not setup.is_daily:
             due_ns = session.close_ns - setup.end_of_day_lead_ns
             if due_ns > engine.now_ns:
                 engine.emit(SetTimer(END_OF_DAY, ENGINE, due_ns))
-        engine.emit(SetTimer(SESSION_END, ENGINE, session.close_ns + setup.session_end_delay_ns))
+        if end_ns <= engine.now_ns:
+            self._await_end_of(session)
 
     def on_closed(self, event: e.SessionClosed) -> None:
         """The venue stops trading; the session's last data may still be on its way."""
@@ -77,7 +81,9 @@ class SessionHandler:
         engine.ledger.apply_event(engine.now_ns, event)
         if event.owner == ENGINE:
             if event.timer_id == SESSION_END:
-                self._end_session()
+                self._end_session(event.due_ns)
+                if self.session is not None and self.session.close_ns > event.due_ns:
+                    self._await_end_of(self.session)  # it opened as the other closed
             elif event.timer_id.startswith(DOUBT_PREFIX):
                 engine.order_truth.on_timer(event.timer_id)
             elif event.timer_id == ANSWERS:
@@ -102,27 +108,39 @@ class SessionHandler:
         self._next_mark_ns += interval_ns * (
             1 + (engine.now_ns - self._next_mark_ns) // interval_ns
         )
-        self._mark(MarkKind.INTERVAL)
+        self._mark(MarkKind.INTERVAL, self.session)
 
-    def _end_session(self) -> None:
-        engine = self._engine
+    def _await_end_of(self, session: Session) -> None:
+        due_ns = session.close_ns + self._engine.setup.session_end_delay_ns
+        self._engine.emit(SetTimer(SESSION_END, ENGINE, due_ns))
+
+    def _end_session(self, due_ns: int) -> None:
+        """Value and roll the session that ended; the next one may be open by then."""
+        engine, ended = self._engine, self._ended_by(due_ns)
         engine.market_handler.flush_bars()
         engine.callbacks.drain()
-        if self.session is not None and engine.setup.is_daily:
-            engine.callbacks.broadcast("on_end_of_day", self.session)
+        if ended is not None and engine.setup.is_daily:
+            engine.callbacks.broadcast("on_end_of_day", ended)
             engine.market_handler.judge_freshness()
-        self._mark(MarkKind.SESSION)
-        self.roll()
+        self._mark(MarkKind.SESSION, ended)
+        self._roll(ended)
 
-    def roll(self) -> None:
+    def _ended_by(self, due_ns: int) -> Session | None:
+        """The session whose end was due then; where they follow at once, another is open."""
+        session, closed = self.session, self._engine.market.closed_sessions
+        if session is not None and session.close_ns > due_ns and closed:
+            return closed[-1]
+        return session
+
+    def _roll(self, ended: Session | None) -> None:
         """Save and restore every strategy, so that a normal night equals a crash."""
         engine = self._engine
-        date = self.session.date if self.session is not None else ""
+        date = ended.date if ended is not None else ""
         for seat in engine.callbacks.seats.values():
             if not seat.is_faulted:
                 engine.callbacks.roll(seat, date)
 
-    def _mark(self, kind: MarkKind) -> None:
+    def _mark(self, kind: MarkKind, session: Session | None) -> None:
         engine = self._engine
         if engine.now_ns < engine.setup.start_ns:
             return
@@ -132,7 +150,7 @@ class SessionHandler:
         engine.emit(
             AccountMarked(
                 kind=kind,
-                session=self.session.date if self.session is not None else "",
+                session=session.date if session is not None else "",
                 equity=books.exact_equity,
                 cash=books.cash,
                 gross_exposure=books.gross_exposure,
