@@ -87,6 +87,21 @@ def test_f38_ignore_leaves_the_books_alone_and_says_so(make_desk: MakeDesk) -> N
     assert len(desk.kinds()) == 3
 
 
+def test_f38_ignored_order_is_forgotten_once_the_broker_lists_it_no_more(
+    make_desk: MakeDesk,
+) -> None:
+    desk = make_desk(external="ignore")
+    reconciler = desk.engine.report_handler.reconciler
+    for number in range(4):
+        desk.sweeps(3, orders=(foreign_order(f"manual-{number}"),))
+        assert list(reconciler.ignored) == [("order_unknown_here", f"manual-{number}")]
+    desk.sweep(orders=None)
+    assert len(reconciler.ignored) == 1
+    desk.sweep(orders=())
+    assert not reconciler.ignored
+    assert len(desk.kinds()) == 4
+
+
 def test_f38_flatten_cancels_and_closes_what_nobody_here_ordered(make_desk: MakeDesk) -> None:
     desk = make_desk(external="flatten")
     desk.hold(3)

@@ -108,6 +108,7 @@ def test_closed_profits_open_profits_and_other_cash_make_the_change_of_equity(
     )
     closed = sum((trip.cash_flow for trip in trades.closed), ZERO)
     assert closed + still_open + account.other_cash == ledger.cash + value - ledger.flows - START
-    assert open_profit(account.curve, trades.closed, account.other_cash) == still_open
+    assert trades.totals.earned == closed
+    assert open_profit(account.curve, closed, account.other_cash) == still_open
     for symbol, quantity in ledger.held.items():
         assert quantity == sum(t.quantity for t in trades.open if t.symbol == symbol)

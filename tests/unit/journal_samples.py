@@ -9,7 +9,7 @@ from pathlib import Path
 
 from regimeflow.journal import Durability, EpochOpened, Fingerprint, JournalWriter
 from regimeflow.journal.disk import OsAppendFile, OsDisk
-from regimeflow.model.commands import SubmitOrder
+from regimeflow.model.commands import ReplaceOrder, SubmitOrder
 from regimeflow.model.events import OrderAccepted, OrderFilled
 from regimeflow.model.ids import (
     BrokerOrderId,
@@ -39,6 +39,20 @@ def submit(order_id: str = "o1", side: Side = Side.BUY, quantity: int = 10) -> S
         limit_price=Decimal("100.10"),
         intent_id=IntentId(STRATEGY, "AAPL", 1, 0, 0),
         worst_price=Decimal("100.10"),
+    )
+
+
+def renamed(order: str, by: str) -> ReplaceOrder:
+    """New terms for an order, under another id."""
+    return ReplaceOrder(
+        client_order_id=ClientOrderId(by),
+        orig_client_order_id=ClientOrderId(order),
+        broker_order_id=BrokerOrderId("b1"),
+        symbol="AAPL",
+        quantity=Decimal(8),
+        limit_price=Decimal(101),
+        stop_price=None,
+        worst_price=Decimal(101),
     )
 
 

@@ -19,7 +19,6 @@ from regimeflow.model.commands import (
     HealthStatus,
     OrderDenied,
     RegimeChanged,
-    ReplaceOrder,
     RiskBreached,
     StrategyFaulted,
     TradingState,
@@ -41,7 +40,15 @@ from regimeflow.model.market import ActionKind, CorporateAction
 from regimeflow.model.order import OrderType, Side
 from regimeflow.observe.audit import AuditFormat, AuditLog, verify_audit
 from regimeflow.observe.audit_lines import AuditLine, read_lines
-from tests.unit.journal_samples import STRATEGY, accepted, epoch, filled, quote, submit
+from tests.unit.journal_samples import (
+    STRATEGY,
+    accepted,
+    epoch,
+    filled,
+    quote,
+    renamed,
+    submit,
+)
 
 ORDER = ClientOrderId("o1")
 
@@ -187,16 +194,7 @@ def test_an_execution_known_only_from_a_snapshot_is_audited_once(tmp_path: Path)
 
 
 def test_a_replacement_keeps_strategy_and_fills_of_the_order(tmp_path: Path) -> None:
-    change = ReplaceOrder(
-        client_order_id=ClientOrderId("o1r"),
-        orig_client_order_id=ORDER,
-        broker_order_id=BrokerOrderId("b1"),
-        symbol="AAPL",
-        quantity=Decimal(8),
-        limit_price=Decimal(101),
-        stop_price=None,
-        worst_price=Decimal(101),
-    )
+    change = renamed(ORDER, "o1r")
     done = OrderReplaced(
         ClientOrderId("o1r"), ORDER, BrokerOrderId("b2"), Decimal(8), Decimal(101), None, 1
     )

@@ -7,9 +7,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from regimeflow.backtest import order_tally
+from regimeflow.backtest.order_tally import OrderTally
+from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.model.commands import (
     HealthChanged,
     HealthStatus,
+    ReplaceOrder,
     StrategyFaulted,
     TradingState,
     TradingStateChanged,
@@ -18,14 +24,17 @@ from regimeflow.model.events import (
     Heartbeat,
     LinkDown,
     LinkUp,
+    OrderAccepted,
     OrderCanceled,
     OrderReplaced,
     OutcomeUnknown,
     RequestKind,
     SessionOpened,
 )
+from regimeflow.model.evidence import OrderResolved
 from regimeflow.model.ids import BrokerOrderId, ClientOrderId, StrategyId
 from regimeflow.model.market import Quote
+from regimeflow.model.order import OrderStatus
 from regimeflow.model.session import Session
 from regimeflow.model.timestamps import NS_PER_MS, NS_PER_S
 from regimeflow.observe.health import HealthFold, StatusFile
@@ -39,6 +48,23 @@ def folded(*bodies: object) -> dict[str, Any]:
     for seq, body in enumerate(bodies, start=1):
         fold.on_record(seq, day(0) + seq * NS_PER_S, body)
     return fold.document()
+
+
+def resolved(status: OrderStatus) -> OrderResolved:
+    return OrderResolved(client_order_id=A, status=status, evidence="listed")
+
+
+def replacement(order: str, by: str) -> ReplaceOrder:
+    return ReplaceOrder(
+        client_order_id=ClientOrderId(by),
+        orig_client_order_id=ClientOrderId(order),
+        broker_order_id=None,
+        symbol="X",
+        quantity=Decimal(10),
+        limit_price=None,
+        stop_price=None,
+        worst_price=Decimal(1),
+    )
 
 
 def test_open_orders_are_those_that_could_still_fill() -> None:
@@ -55,6 +81,38 @@ def test_an_order_of_unknown_fate_is_in_doubt_until_evidence() -> None:
     doubt = OutcomeUnknown(A, RequestKind.SUBMIT, "timeout")
     assert folded(submit("a", 10), doubt)["orders"]["in_doubt"] == 1
     assert folded(submit("a", 10), doubt, fill("a", 1, 1))["orders"]["in_doubt"] == 0
+
+
+def test_an_order_settled_by_evidence_alone_is_open_no_more() -> None:
+    doubt = OutcomeUnknown(A, RequestKind.SUBMIT, "timeout")
+    for status in (OrderStatus.NOT_FOUND, OrderStatus.CANCELED, OrderStatus.FILLED):
+        orders = folded(submit("a", 10), doubt, resolved(status))["orders"]
+        assert (orders["open"], orders["in_doubt"]) == (0, 0)
+    in_doubt = folded(submit("a", 10), resolved(OrderStatus.IN_DOUBT))["orders"]
+    assert (in_doubt["open"], in_doubt["in_doubt"]) == (1, 1)
+    found = folded(submit("a", 10), doubt, resolved(OrderStatus.NEW))["orders"]
+    assert (found["open"], found["in_doubt"]) == (1, 0)
+
+
+def test_an_order_that_lives_after_its_absence_was_proved_is_open_again() -> None:
+    absent = (submit("a", 10), resolved(OrderStatus.NOT_FOUND))
+    for late in (OrderAccepted(A, BrokerOrderId("1"), 0), fill("a", 4, 1)):
+        assert folded(*absent, late)["orders"]["open"] == 1
+        assert folded(*absent, late, OrderCanceled(A, "", 0))["orders"]["open"] == 0
+    assert folded(*absent, fill("a", 10, 1))["orders"]["open"] == 0
+
+
+def test_of_ended_orders_the_newest_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order_tally, "ENDED_ORDERS_MAX", 3)
+    tally = OrderTally()
+    tally.on_record(0, submit("works", 10))
+    for number in range(10):
+        tally.on_record(0, submit(f"o{number}", 10))
+        tally.on_record(0, replacement(f"o{number}", f"r{number}"))
+        tally.on_record(0, fill(f"r{number}", 10, number + 1))
+    assert tally.strategy_of("works") == tally.strategy_of("r9") == tally.strategy_of("o7") == "s"
+    assert tally.strategy_of("o6") == tally.strategy_of("r6") == EXTERNAL
+    assert (tally.orders, tally.fills, tally.open_orders) == (11, 10, 1)
 
 
 def test_a_split_order_is_complete_when_the_restated_total_has_filled() -> None:

@@ -108,3 +108,20 @@ def test_a_multiplier_scales_value_and_not_price() -> None:
     book.on_fill(day(2), S, fill("b", -1, 101))
     assert book.closed[0].cash_flow == 50
     assert book.closed[0].entry_price == 100
+
+
+def test_totals_are_those_of_the_list_and_outlive_it() -> None:
+    kept, counted = TradeBook(), TradeBook(keeps_closed=False)
+    prices = (100, 103, 103, 99, 99, 99, 99, 120)
+    for number, price in enumerate(prices):
+        quantity = 10 if number % 2 == 0 else -10
+        for book in (kept, counted):
+            book.on_fill(day(number), S, fill(f"o{number}", quantity, price, fee=number))
+    profits = [trip.cash_flow for trip in kept.closed]
+    totals = kept.totals
+    assert totals == counted.totals
+    assert counted.closed == []
+    assert (totals.count, totals.winning, totals.losing) == (4, 2, 2)
+    assert totals.earned == sum(profits)
+    assert totals.won == sum(profit for profit in profits if profit > 0)
+    assert totals.held_ns == day(4) - day(0)

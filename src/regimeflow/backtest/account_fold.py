@@ -27,7 +27,8 @@ class AccountFold:
 
     `initial_equity` is the account before the first record (None: the first mark),
     `initial_flows` what had been deposited less withdrawn by then. `other_cash` sums what was
-    posted but belongs to no trade and is no deposit: interest, fees of the account.
+    posted but belongs to no trade and is no deposit: interest, fees of the account. Without
+    `keeps_trades` closed round trips are counted and forgotten: a live run has no end.
     Sketch: about 2 us a record that matters, 0.2 us one that does not.
     """
 
@@ -40,10 +41,11 @@ class AccountFold:
         *,
         initial_flows: Decimal = ZERO,
         instruments: Mapping[str, Instrument] | None = None,
+        keeps_trades: bool = True,
     ) -> None:
         self.curve = EquityCurve(initial_equity, start_ns, initial_flows=initial_flows)
         self.tally = OrderTally()
-        self.trades = TradeBook(instruments)
+        self.trades = TradeBook(instruments, keeps_closed=keeps_trades)
         self.other_cash = ZERO
         self.bars = 0
 

@@ -3,11 +3,14 @@
 It follows client order ids through replacements, so that every fill is credited to the
 strategy whose order it was, and knows which orders could still fill. It judges nothing: an
 order it never saw sent (a manual one) belongs to `EXTERNAL`, as in the books.
-Memory: one small entry per order for the length of the run.
+
+Memory: open orders, and the newest `ENDED_ORDERS_MAX` ended ones for what is reported of them
+later; of one older than those it is as if it had never been seen.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -25,10 +28,13 @@ from regimeflow.model.events import (
     OutcomeUnknown,
     RequestKind,
 )
+from regimeflow.model.evidence import OrderResolved
 from regimeflow.model.ids import ClientOrderId, StrategyId
 from regimeflow.model.market import ActionKind, CorporateAction
+from regimeflow.model.order import OrderStatus
 
 ZERO = Decimal(0)
+ENDED_ORDERS_MAX = 20_000
 
 
 class TalliedOrder(msgspec.Struct):
@@ -43,12 +49,15 @@ class TalliedOrder(msgspec.Struct):
     filled_ns: int | None = None
     filled_quantity: Decimal = ZERO
     in_doubt: bool = False
+    is_absent: bool = False
+    later_ids: list[str] = []
 
 
 class OrderTally:
     """Orders, fills and refusals counted; who owns which order; what is still open."""
 
     __slots__ = (
+        "_ended",
         "_handlers",
         "_open",
         "_orders",
@@ -68,6 +77,7 @@ class OrderTally:
         self.fees = ZERO
         self._orders: dict[str, TalliedOrder] = {}
         self._open: dict[str, TalliedOrder] = {}
+        self._ended: deque[TalliedOrder] = deque()
         self._handlers: dict[type, Callable[[int, object], None]] = {
             SubmitOrder: self._on_submit,
             OrderDenied: self._on_denied,
@@ -79,6 +89,7 @@ class OrderTally:
             ReplaceOrder: self._on_replace,
             OrderReplaced: self._on_replaced,
             OutcomeUnknown: self._on_unknown,
+            OrderResolved: self._on_resolved,
             CorporateAction: self._on_action,
         }
 
@@ -122,7 +133,7 @@ class OrderTally:
         assert isinstance(body, OrderAccepted)
         order = self._orders.get(body.client_order_id)
         if order is not None:
-            order.in_doubt = False
+            self._find_alive(order)
             if order.acknowledged_ns is None:
                 order.acknowledged_ns = ts_ns
 
@@ -148,7 +159,7 @@ class OrderTally:
         order = self._orders.get(body.client_order_id)
         if order is None:
             return
-        order.in_doubt = False
+        self._find_alive(order)
         order.filled_quantity += body.quantity
         if order.filled_ns is None:
             order.filled_ns = ts_ns
@@ -159,7 +170,7 @@ class OrderTally:
         assert isinstance(body, ReplaceOrder)
         order = self._orders.get(body.orig_client_order_id)
         if order is not None:
-            self._orders[body.client_order_id] = order
+            self._name(order, body.client_order_id)
 
     def _on_replaced(self, _ts_ns: int, body: object) -> None:
         assert isinstance(body, OrderReplaced)
@@ -167,7 +178,7 @@ class OrderTally:
         order = self._orders.get(body.orig_client_order_id)
         if order is None:
             return
-        self._orders[body.client_order_id] = order
+        self._name(order, body.client_order_id)
         order.in_doubt = False
         order.quantity = body.quantity
         if order.filled_quantity >= order.quantity:
@@ -179,6 +190,20 @@ class OrderTally:
         if order is not None and body.request is RequestKind.SUBMIT:
             order.in_doubt = True
 
+    def _on_resolved(self, _ts_ns: int, body: object) -> None:
+        """Evidence instead of a report: how it ended, or that nobody can say."""
+        assert isinstance(body, OrderResolved)
+        order = self._orders.get(body.client_order_id)
+        if order is None:
+            return
+        if body.status.is_terminal:
+            order.is_absent = body.status is OrderStatus.NOT_FOUND
+            self._close(order)
+        elif body.status is OrderStatus.IN_DOUBT:
+            order.in_doubt = True
+        else:
+            self._find_alive(order)
+
     def _on_action(self, _ts_ns: int, body: object) -> None:
         assert isinstance(body, CorporateAction)
         if body.kind is ActionKind.SPLIT:
@@ -188,6 +213,25 @@ class OrderTally:
                     # filled is restated too, or the order would never be seen as complete.
                     order.filled_quantity *= body.value
 
+    def _find_alive(self, order: TalliedOrder) -> None:
+        """The venue has it: it is in no doubt, and open again if its absence was proved."""
+        order.in_doubt = False
+        if order.is_absent:
+            order.is_absent = False
+            self._open[order.client_order_id] = order
+
+    def _name(self, order: TalliedOrder, client_order_id: str) -> None:
+        """One more id under which it is reported on."""
+        if client_order_id not in self._orders:
+            self._orders[client_order_id] = order
+            order.later_ids.append(client_order_id)
+
     def _close(self, order: TalliedOrder | None) -> None:
-        if order is not None:
-            self._open.pop(order.client_order_id, None)
+        if order is None or self._open.pop(order.client_order_id, None) is None:
+            return
+        self._ended.append(order)
+        if len(self._ended) > ENDED_ORDERS_MAX:
+            oldest = self._ended.popleft()
+            if oldest.client_order_id not in self._open:
+                for client_order_id in (oldest.client_order_id, *oldest.later_ids):
+                    self._orders.pop(client_order_id, None)

@@ -17,7 +17,7 @@ from regimeflow.backtest import metrics
 from regimeflow.backtest.artifacts import Json, money, rounded
 from regimeflow.backtest.equity import EquityCurve, EquityPoint
 from regimeflow.backtest.order_tally import OrderTally
-from regimeflow.backtest.trades import RoundTrip, TradeBook
+from regimeflow.backtest.trades import TradeBook
 
 ZERO = Decimal(0)
 UNLABELLED = "unknown"
@@ -187,41 +187,37 @@ def _activity(curve: EquityCurve, traded: Decimal, fees: Decimal) -> dict[str, J
 
 
 def _trades(curve: EquityCurve, trades: TradeBook, other_cash: Decimal) -> dict[str, Json]:
-    profits = [trip.cash_flow for trip in trades.closed]
-    wins = [profit for profit in profits if profit > 0]
-    losses = [profit for profit in profits if profit < 0]
-    won, lost = sum(wins, ZERO), sum(losses, ZERO)
-    holding = [days for trip in trades.closed if (days := trip.holding_days) is not None]
-    count = len(profits)
+    closed = trades.totals
+    count, won, lost = closed.count, closed.won, closed.lost
     return {
         "total_trades": count,
         "closed_trades": count,
         "open_trades": len(trades.open),
-        "winning_trades": len(wins),
-        "losing_trades": len(losses),
-        "open_trades_unrealized_pnl": money(open_profit(curve, trades.closed, other_cash)),
+        "winning_trades": closed.winning,
+        "losing_trades": closed.losing,
+        "open_trades_unrealized_pnl": money(open_profit(curve, closed.earned, other_cash)),
         "open_trades_snapshot_date": curve.points[-1].session if curve.points else None,
-        "win_rate": rounded(len(wins) / count) if count else None,
+        "win_rate": rounded(closed.winning / count) if count else None,
         "profit_factor": rounded(float(won / -lost)) if lost else None,
-        "avg_win": rounded(float(won / len(wins))) if wins else None,
-        "avg_loss": rounded(float(lost / len(losses))) if losses else None,
+        "avg_win": rounded(float(won / closed.winning)) if won else None,
+        "avg_loss": rounded(float(lost / closed.losing)) if lost else None,
         "win_loss_ratio": (
-            rounded(float((won / len(wins)) / (-lost / len(losses)))) if wins and losses else None
+            rounded(float((won / closed.winning) / (-lost / closed.losing)))
+            if won and lost
+            else None
         ),
-        "expectancy": rounded(float((won + lost) / count)) if count else None,
-        "avg_trade_duration_days": rounded(metrics.mean(holding)),
+        "expectancy": rounded(float(closed.earned / count)) if count else None,
+        "avg_trade_duration_days": rounded(closed.held_ns / 86_400e9 / count) if count else None,
     }
 
 
-def open_profit(
-    curve: EquityCurve, closed: Sequence[RoundTrip], other_cash: Decimal
-) -> Decimal | None:
+def open_profit(curve: EquityCurve, closed: Decimal, other_cash: Decimal) -> Decimal | None:
     """Profit so far of what is still open: all that was earned, less what closed trades earned."""
     if not curve.points or curve.initial_equity is None:
         return None
     last = curve.points[-1]
     earned = last.equity - curve.initial_equity - last.cash_flows
-    return earned - sum((trip.cash_flow for trip in closed), ZERO) - other_cash
+    return earned - closed - other_cash
 
 
 def _depth(returns: Sequence[float]) -> float:

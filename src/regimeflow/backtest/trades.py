@@ -89,19 +89,50 @@ class RoundTrip(msgspec.Struct):
         return None if self.closed_ns is None else (self.closed_ns - self.opened_ns) / 86_400e9
 
 
+class ClosedTotals(msgspec.Struct):
+    """What all closed round trips add up to; `lost` is negative or zero."""
+
+    count: int = 0
+    winning: int = 0
+    losing: int = 0
+    won: Decimal = ZERO
+    lost: Decimal = ZERO
+    held_ns: int = 0
+
+    @property
+    def earned(self) -> Decimal:
+        """Profit of all of them."""
+        return self.won + self.lost
+
+    def add(self, trip: RoundTrip) -> None:
+        """Count one that has just closed."""
+        profit = trip.cash_flow
+        self.count += 1
+        self.winning += profit > 0
+        self.losing += profit < 0
+        self.won += max(profit, ZERO)
+        self.lost += min(profit, ZERO)
+        self.held_ns += (trip.closed_ns or trip.opened_ns) - trip.opened_ns
+
+
 class TradeBook:
     """Builds round trips from fills, splits and postings, in journal order.
 
     `instruments` gives lot sizes and multipliers; a symbol without one has a multiplier of one
-    and keeps fractions.
+    and keeps fractions. `closed` lists the closed ones, for as long as the run is; without
+    `keeps_closed` it stays empty, and only their totals are known.
     """
 
-    __slots__ = ("_instruments", "_open", "closed", "traded_value")
+    __slots__ = ("_instruments", "_keeps_closed", "_open", "closed", "totals", "traded_value")
 
-    def __init__(self, instruments: Mapping[str, Instrument] | None = None) -> None:
+    def __init__(
+        self, instruments: Mapping[str, Instrument] | None = None, *, keeps_closed: bool = True
+    ) -> None:
         self._instruments = instruments or {}
+        self._keeps_closed = keeps_closed
         self._open: dict[tuple[StrategyId, str], RoundTrip] = {}
         self.closed: list[RoundTrip] = []
+        self.totals = ClosedTotals()
         self.traded_value = ZERO
 
     @property
@@ -172,7 +203,10 @@ class TradeBook:
     def _close_if_flat(self, trip: RoundTrip, ts_ns: int) -> None:
         if not trip.quantity:
             trip.closed_ns = ts_ns
-            self.closed.append(self._open.pop((trip.strategy_id, trip.symbol)))
+            del self._open[trip.strategy_id, trip.symbol]
+            self.totals.add(trip)
+            if self._keeps_closed:
+                self.closed.append(trip)
 
 
 def _share(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:

@@ -141,6 +141,7 @@ class Reconciler:
         """
         if snapshot.orders is not None:
             self.listed = {record.client_order_id: record for record in snapshot.orders}
+            self._forget_ended()
         new = []
         for part, found in differences(snapshot, ledger, self.ignored).items():
             before = self._suspected.get(part, {})
@@ -156,6 +157,12 @@ class Reconciler:
                     self.breaks[key] = difference
                     new.append(DiscrepancyFound(*difference, "seen in two successive snapshots"))
         return new
+
+    def _forget_ended(self) -> None:
+        """An ignored order that the broker no longer lists is over."""
+        for key in [k for k in self.ignored if k[0] == "order_unknown_here"]:
+            if key[1] not in self.listed:
+                del self.ignored[key]
 
 
 def _suspicion(difference: Difference) -> tuple[str, str, str]:

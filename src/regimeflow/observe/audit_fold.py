@@ -12,7 +12,7 @@ from typing import Any
 from regimeflow.journal.records import EpochOpened, Record
 from regimeflow.model import commands, events
 from regimeflow.model.account import FillRecord
-from regimeflow.model.evidence import as_observed
+from regimeflow.model.evidence import OrderResolved, as_observed
 from regimeflow.model.market import ActionKind, CorporateAction
 from regimeflow.observe.audit_entries import (
     MEMORYLESS,
@@ -52,6 +52,7 @@ class AuditFold:
             commands.SubmitOrder: self._on_submit,
             commands.ReplaceOrder: self._on_replace,
             commands.OrderDenied: denied_entries,
+            OrderResolved: self._on_resolved,
         }
 
     def entries(self, record: Record) -> list[AuditEntry]:
@@ -113,8 +114,6 @@ class AuditFold:
             # The venue's terms are the true ones; a split changes them unasked.
             leg.quantity = body.quantity
             leg.price = body.stop_price if body.limit_price is None else body.limit_price
-        if body.orig_client_order_id != body.client_order_id:
-            self._orders.close(body.orig_client_order_id)
         return [entry_of("OrderAcknowledged", body, self._order_of(body.client_order_id))]
 
     def _on_ended(
@@ -123,6 +122,12 @@ class AuditFold:
         metadata = self._order_of(body.client_order_id)
         self._orders.close(body.client_order_id)
         return [entry_of(kind, body, metadata)]
+
+    def _on_resolved(self, body: OrderResolved) -> list[AuditEntry]:
+        """How an order ended that no report speaks of."""
+        if body.status.is_terminal:
+            self._orders.close(body.client_order_id)
+        return []
 
     def _on_in_doubt(self, body: events.OutcomeUnknown) -> list[AuditEntry]:
         metadata = self._order_of(body.client_order_id) | {"request": body.request.value}

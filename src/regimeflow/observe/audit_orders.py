@@ -6,7 +6,7 @@ newest 200,000. A report about an older order is audited with what the report it
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from decimal import Decimal
 
 import msgspec
@@ -19,9 +19,11 @@ EXECUTIONS_MAX = 200_000
 
 
 class OrderTotals(msgspec.Struct):
-    """What all legs of one order have in common: what has filled."""
+    """What all legs of one order have in common: what has filled, and which of them ended."""
 
     filled_quantity: Decimal = ZERO
+    leg_ids: list[str] = []
+    ended_legs: int = 0
 
 
 class OrderLeg(msgspec.Struct):
@@ -68,7 +70,7 @@ class AuditedOrders:
             price,
             OrderTotals(),
         )
-        self._legs[leg.client_order_id] = leg
+        self._add(leg)
         return leg
 
     def replace(self, order: ReplaceOrder) -> OrderLeg | None:
@@ -83,14 +85,23 @@ class AuditedOrders:
             quantity=order.quantity,
             price=order.stop_price if order.limit_price is None else order.limit_price,
         )
-        self._legs[leg.client_order_id] = leg
+        self._add(leg)
         return leg
 
     def close(self, client_order_id: str) -> None:
-        """The order has ended; it is forgotten once enough others have."""
-        self._closed.append(client_order_id)
-        if len(self._closed) > CLOSED_ORDERS_MAX:
+        """The order has ended, with all its legs; they are forgotten once enough others have."""
+        leg = self._legs.get(client_order_id)
+        if leg is None:
+            return
+        totals = leg.totals
+        self._closed.extend(totals.leg_ids[totals.ended_legs :])
+        totals.ended_legs = len(totals.leg_ids)
+        while len(self._closed) > CLOSED_ORDERS_MAX:
             self._legs.pop(self._closed.popleft(), None)
+
+    def _add(self, leg: OrderLeg) -> None:
+        self._legs[leg.client_order_id] = leg
+        leg.totals.leg_ids.append(leg.client_order_id)
 
 
 class NetPositions:
@@ -100,8 +111,8 @@ class NetPositions:
 
     def __init__(self) -> None:
         self._quantities: dict[str, Decimal] = {}
-        # A dict for its order: the oldest key is the first.
-        self._executions: dict[tuple[str, str], None] = {}
+        # A plain dict would search past all it has dropped to find its oldest entry.
+        self._executions: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def is_new(self, symbol: str, execution_id: str) -> bool:
         """True the first time an execution is seen; venues number them per symbol."""
@@ -110,7 +121,7 @@ class NetPositions:
             return False
         self._executions[key] = None
         if len(self._executions) > EXECUTIONS_MAX:
-            del self._executions[next(iter(self._executions))]
+            self._executions.popitem(last=False)
         return True
 
     def add(self, symbol: str, quantity: Decimal) -> tuple[Decimal, Decimal]:

@@ -94,6 +94,7 @@ class LiveDrift:
             anchor.ts_ns if anchor else None,
             initial_flows=anchor.cash_flows if anchor else Decimal(0),
             instruments=instruments,
+            keeps_trades=False,
         )
         self._performance = LivePerformance(deployment, account)
         self._positions = PositionWatch()
