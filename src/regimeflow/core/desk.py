@@ -13,6 +13,7 @@ from copy import copy
 from regimeflow.core.approved import Approved, EngineOutput
 from regimeflow.core.exits import bracket_legs, entries_of
 from regimeflow.core.ledger import Ledger
+from regimeflow.core.market_moment import MarketMoment
 from regimeflow.core.order_factory import build_order
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.core.risk.gate import RiskGate
@@ -42,18 +43,6 @@ _UNCHANGEABLE = frozenset(
         OrderStatus.IN_DOUBT,
     }
 )
-
-
-class MarketMoment:
-    """The market event in hand, as intent ids name it."""
-
-    __slots__ = ("ordinal", "symbol", "ts_venue_ns", "wish_count")
-
-    def __init__(self) -> None:
-        self.symbol = ""
-        self.ts_venue_ns = 0
-        self.ordinal = 0
-        self.wish_count: dict[StrategyId, int] = {}
 
 
 class Desk:
@@ -111,10 +100,7 @@ class Desk:
         sent = self._ledger.order_numbers.get(strategy_id, 0)
         number = max(sent, self._numbers.get(strategy_id, 0)) + 1
         self._numbers[strategy_id] = number
-        moment = self.moment
-        k = moment.wish_count.get(strategy_id, 0)
-        moment.wish_count[strategy_id] = k + 1
-        intent = IntentId(strategy_id, symbol, moment.ts_venue_ns, moment.ordinal, k)
+        intent = self.moment.next_intent(strategy_id, symbol)
         client_order_id = ClientOrderId(f"{self._id_prefix}-{strategy_id}-{number}")
         if len(client_order_id) > CLIENT_ORDER_ID_LENGTH_MAX:
             raise InvariantViolated(f"client order id {client_order_id} is too long for a venue")

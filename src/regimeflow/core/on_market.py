@@ -174,12 +174,12 @@ class MarketHandler:
     def _observe(self, symbol: str, ts_venue_ns: int) -> None:
         """Freshness, intent ids, loss limits and periodic work: what every observation does."""
         engine, watchdog, moment = self._engine, self.watchdog, self._moment
-        if ts_venue_ns == moment.ts_venue_ns and symbol == moment.symbol:
-            moment.ordinal += 1
-        else:
-            moment.symbol = symbol
-            moment.ts_venue_ns = ts_venue_ns
-            moment.ordinal = 0
+        moment.symbol = symbol
+        moment.ts_venue_ns = ts_venue_ns
+        if watchdog.heard_ns.get(symbol) == ts_venue_ns:
+            moment.ordinals[symbol] = moment.ordinals.get(symbol, 0) + 1
+        elif moment.ordinals:
+            moment.ordinals.pop(symbol, None)
         if moment.wish_count:
             moment.wish_count.clear()
         change = None

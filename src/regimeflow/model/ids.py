@@ -21,7 +21,9 @@ class IntentId(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Why an order exists: the k-th wish of one strategy about one market event.
 
     Both engines (live and shadow) derive the same intent id from the same data, which is how
-    their orders are paired. It is journaled and never put on the wire.
+    their orders are paired. It is journaled and never put on the wire. `symbol` is what the order
+    trades, `event_symbol` that of the event where it is another; `ordinal` counts the events of
+    one symbol at one venue time.
     """
 
     strategy_id: StrategyId
@@ -29,3 +31,4 @@ class IntentId(msgspec.Struct, frozen=True, gc=False, array_like=True):
     ts_venue_ns: int
     ordinal: int
     k: int
+    event_symbol: str = ""
