@@ -5,6 +5,7 @@
 
 PYTHON ?= python3
 SEEDS ?= 400
+DAYS ?= 30
 WORKERS ?= auto
 UV_VERSION := 0.13.9
 
@@ -27,7 +28,7 @@ TYPED := src $(wildcard tests benchmarks tools docs/*.py examples/*.py examples/
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check lint types sim mutants bench docs calendars lock format clean
+.PHONY: help setup demo test check lint types sim soak mutants bench docs calendars lock format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -62,6 +63,9 @@ types: $(STAMP)
 
 sim: $(STAMP) ## the fault simulation over many seeds: make sim SEEDS=5000
 	@REGIMEFLOW_SIM_SEEDS=$(SEEDS) $(BIN)/python -m pytest -q tests/simulation
+
+soak: $(STAMP) ## the live engine for many virtual days, and what it holds: make soak DAYS=30
+	@REGIMEFLOW_SOAK_DAYS=$(DAYS) $(BIN)/python -m pytest -q -m slow tests/faults/test_soak.py
 
 mutants: $(STAMP) ## plant known bugs one by one; each has to be killed by its tests
 	@$(BIN)/python -m tests.faults.run_mutants

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from regimeflow.backtest.order_tally import OrderTally
 from regimeflow.core.approved import Approved
 from regimeflow.core.discrepancies import Discrepancies
 from regimeflow.core.executions import Executions
@@ -23,6 +24,7 @@ from regimeflow.core.external import Externals
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.on_operator import OperatorHandler
 from regimeflow.core.on_report import ReportHandler
+from regimeflow.core.on_session import SessionHandler
 from regimeflow.core.order_truth import OrderTruth
 from regimeflow.core.portfolio import Portfolio
 from regimeflow.core.reconcile import Reconciler
@@ -199,6 +201,7 @@ def _cash_twice(patch: pytest.MonkeyPatch) -> None:
 SUBMIT, FILLS, CANCEL = "test_submit.py", "test_fills.py", "test_cancel_replace.py"
 SESSION, ACCOUNT, MARKET = "test_session.py", "test_account.py", "test_market_data.py"
 JOURNAL, RESTART, PROCESS = "test_journal.py", "test_restart_process.py", "test_process.py"
+SOAK = "test_soak.py"
 
 MUTANTS: dict[str, Mutant] = {
     "M1": Mutant("resends on a timeout", _resend_on_timeout, (f"{SUBMIT}::test_f01",)),
@@ -274,5 +277,15 @@ MUTANTS: dict[str, Mutant] = {
         "lets a resume win over a halt",
         _replace(OperatorHandler, "_why_not_resume", lambda self: ""),
         (f"{PROCESS}::test_f76",),
+    ),
+    "HOARD": Mutant(
+        "forgets no order that has ended",
+        _replace(OrderTally, "_close", _nothing),
+        (f"{SOAK}::test_f78_two_days",),
+    ),
+    "NIGHT": Mutant(
+        "loses the end of a session",
+        _replace(SessionHandler, "_end_session", _nothing),
+        (f"{SOAK}::test_f78_two_days",),
     ),
 }

@@ -22,7 +22,7 @@ from regimeflow.config import Config
 from regimeflow.model.order import ZERO
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.testing import PERFECT, Death, DiskFaults, Outcome, World
-from regimeflow.testing.checkers import UNSETTLED, Evidence, Finding, VenueTruth, judge
+from regimeflow.testing.checkers import Evidence, Finding, judge
 from regimeflow.testing.rehearsal.branches import branches_of
 from regimeflow.testing.rehearsal.faults import HostileFaults
 from regimeflow.testing.rehearsal.scenarios import (
@@ -82,7 +82,7 @@ def rehearse(config: Config, scenario: Scenario, seed: int) -> Verdict:
     """Run a scenario to its end and judge it. Raises SimulationFailed if the world breaks."""
     stand = set_up(config, seed=seed, trading_s=scenario.lasts_s + 2 * CALM_S)
     with (
-        _quiet() as warned,
+        quietly() as warned,
         tempfile.TemporaryDirectory(prefix="regimeflow-") as directory,
         World(seed, directory=Path(directory), faults=scenario.name) as world,
     ):
@@ -170,22 +170,11 @@ class _Act:
         """Wait until the engine is at rest with equal books; returns how long that took."""
         began_s, calm = self._world.now_s, 0
         for _ in range(SETTLE_S_MAX):
-            calm = calm + 1 if self._is_at_rest() else 0
+            calm = calm + 1 if self._stage.is_at_rest() else 0
             if calm >= AT_REST_S:
                 return self._world.now_s - began_s - AT_REST_S + 1
             await asyncio.sleep(1)
         return None
-
-    def _is_at_rest(self) -> bool:
-        stage = self._stage
-        if not stage.engine.is_running or not stage.boots:
-            return False
-        engine, venue = stage.boots[-1].engine, stage.machine.venue.ledger
-        portfolio = engine.ledger.portfolio
-        ours = {s: p.quantity for s, p in portfolio.positions.items() if p.quantity}
-        are_settled = all(o.status not in UNSETTLED for o in engine.ledger.orders.open.values())
-        is_same = ours == venue.positions and portfolio.cash == venue.cash
-        return is_same and are_settled and not engine.holds.account
 
     async def _watch(self) -> None:
         """Once a second: is the engine blind, and what is at stake meanwhile?"""
@@ -204,20 +193,9 @@ class _Act:
         stage, machine = self._stage, self._stage.machine
         ledger, witness = machine.venue.ledger, stage.witness
         journal_dir = stage.log_dir / "journal"
-        truth = VenueTruth(
-            taken=witness.taken,
-            entries_ns=witness.entries_ns,
-            exceeded=witness.exceeded,
-            executions=frozenset(fill.execution_id for fill in ledger.fills),
-            open_orders=frozenset(
-                order.client_order_id for order in machine.venue.orders if not order.is_done
-            ),
-            positions=dict(ledger.positions),
-            cash=ledger.cash,
-        )
         evidence = Evidence(
             journal_dir=journal_dir,
-            venue=truth,
+            venue=stage.truth(),
             engine=stage.boots[-1].engine,
             errors=[life.error for life in stage.lives if life.error is not None],
             unhandled=unhandled,
@@ -246,7 +224,7 @@ class _Act:
 
 
 @contextmanager
-def _quiet() -> Iterator[list[warnings.WarningMessage]]:
+def quietly() -> Iterator[list[warnings.WarningMessage]]:
     """Collect warnings, and let the server's log of a killed venue's requests go unheard."""
     log = logging.getLogger("aiohttp.server")
     was_disabled, log.disabled = log.disabled, True

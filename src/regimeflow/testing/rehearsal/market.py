@@ -23,15 +23,16 @@ SWING_BARS = (4, 16)
 VOLUME = 20_000.0
 
 
-def intraday_bars(symbols: Sequence[str], *, seed: int, first_ns: int, count: int) -> list[Bar]:
-    """`count` bars of `BAR_S` seconds for each symbol, from `first_ns` on, in time order."""
-    walks = [_walk(symbol, seed, first_ns, count) for symbol in symbols]
+def intraday_bars(
+    symbols: Sequence[str], *, seed: int, first_ns: int, count: int, bar_s: int = BAR_S
+) -> list[Bar]:
+    """`count` bars of `bar_s` seconds for each symbol, from `first_ns` on, in time order."""
+    walks = [_walk(symbol, seed, first_ns, count, bar_s * NS_PER_S) for symbol in symbols]
     return [bar for together in zip(*walks, strict=True) for bar in together]
 
 
-def _walk(symbol: str, seed: int, first_ns: int, count: int) -> list[Bar]:
+def _walk(symbol: str, seed: int, first_ns: int, count: int, size_ns: int) -> list[Bar]:
     rng = random.Random(f"{seed}/market/{symbol}")
-    size_ns = BAR_S * NS_PER_S
     price, direction, left = FIRST_PRICE, 1, 0
     bars = []
     for number in range(count):

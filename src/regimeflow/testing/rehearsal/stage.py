@@ -19,6 +19,7 @@ from regimeflow.live.console import Console
 from regimeflow.live.runner import LiveRunner, LiveSummary
 from regimeflow.run import policy
 from regimeflow.testing import Death, DiskFaults, Ending, LinkProfile, Outcome, World
+from regimeflow.testing.checkers import UNSETTLED, VenueTruth
 from regimeflow.testing.rehearsal.faults import HostileFaults
 from regimeflow.testing.rehearsal.stand import PORT, Stand
 from regimeflow.testing.rehearsal.witness import WatchedMachine, Witness
@@ -29,7 +30,7 @@ from regimeflow.testing.venues.sim_server import SimVenueServer
 from regimeflow.venue.sim import SimVenue
 
 RESTART_AFTER_S = 1.0
-LIFE_S_MAX = 100_000.0
+LIFE_S_MAX = 10_000_000.0
 BOOTS_MAX = 400
 VENUE, ENGINE = "venue", "engine"
 
@@ -127,6 +128,30 @@ class Stage:
         assert self.witness.machine is not None
         return self.witness.machine
 
+    def truth(self) -> VenueTruth:
+        """What the venue holds now, and what it saw on the way."""
+        venue, witness = self.machine.venue, self.witness
+        return VenueTruth(
+            taken=witness.taken,
+            entries_ns=witness.entries_ns,
+            exceeded=witness.exceeded,
+            executions=frozenset(fill.execution_id for fill in venue.ledger.fills),
+            open_orders=frozenset(o.client_order_id for o in venue.orders if not o.is_done),
+            positions=dict(venue.ledger.positions),
+            cash=venue.ledger.cash,
+        )
+
+    def is_at_rest(self) -> bool:
+        """Whether the engine runs with equal books, nothing unsettled and no hold."""
+        if not self.engine.is_running or not self.boots:
+            return False
+        engine, venue = self.boots[-1].engine, self.machine.venue.ledger
+        portfolio = engine.ledger.portfolio
+        ours = {s: p.quantity for s, p in portfolio.positions.items() if p.quantity}
+        are_settled = all(o.status not in UNSETTLED for o in engine.ledger.orders.open.values())
+        is_same = ours == venue.positions and portfolio.cash == venue.cash
+        return is_same and are_settled and not engine.holds.account
+
     # --- what scenarios do --------------------------------------------------------------------
 
     def kill_engine(self, death: Death = Death.KILL) -> None:
@@ -189,6 +214,7 @@ class Stage:
 
     async def _serve(self, listening: asyncio.Future[None]) -> None:
         parts = self.stand.parts
+        self._closing = closing = asyncio.Event()
         with VenueLog(self.venue.directory / "state", identity=parts.identity) as log:
             machine = WatchedMachine(
                 self.witness,
@@ -217,11 +243,12 @@ class Stage:
                 currency=parts.currency,
                 bar_size_ns=parts.bar_size_ns,
                 faults=self.faults,
+                heartbeat_s=self.stand.heartbeat_s,
             )
             await self.server.start(port=PORT)
             if not listening.done():
                 listening.set_result(None)
-            await self._closing.wait()
+            await closing.wait()
             await self.server.stop()
 
     def _note(self, ending: Ending) -> None:

@@ -22,6 +22,7 @@ from regimeflow.run import policy
 from regimeflow.run.plan import CALENDAR_FIRST, CALENDAR_LAST, warmup_bars
 from regimeflow.testing.rehearsal.market import BAR_S, intraday_bars
 from regimeflow.testing.venues.sim_program import VenueParts
+from regimeflow.testing.venues.sim_server import HEARTBEAT_S
 
 PORT = 8_765
 URL = f"http://127.0.0.1:{PORT}"
@@ -35,11 +36,15 @@ POLL_MS = 10_000
 
 @dataclass(frozen=True)
 class Stand:
-    """One rehearsal's configuration (without its directory) and its venue's parts."""
+    """One rehearsal's configuration (without its directory) and its venue's parts.
+
+    The venue says every `heartbeat_s` seconds that it is there.
+    """
 
     raw: Mapping[str, Any]
     base: Path
     parts: VenueParts
+    heartbeat_s: float = HEARTBEAT_S
 
     def config_in(self, log_dir: Path) -> Config:
         """The configuration of an engine that writes to `log_dir`."""
