@@ -278,6 +278,11 @@ MUTANTS: dict[str, Mutant] = {
         _replace(OperatorHandler, "_why_not_resume", lambda self: ""),
         (f"{PROCESS}::test_f76",),
     ),
+    "DEADLINK": Mutant(
+        "lets the link die with the journal",
+        _replace(LinkedRun, "_guarded", lambda self, deliver, stop: deliver),
+        ("test_disk_behind_link.py::test_f66",),
+    ),
     "HOARD": Mutant(
         "forgets no order that has ended",
         _replace(OrderTally, "_close", _nothing),

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from regimeflow.brokers.protocol import AccountTruth, BrokerClient
+from regimeflow.brokers.protocol import AccountTruth, BrokerClient, Deliver
 from regimeflow.config import Config
 from regimeflow.core.approved import Approved, EngineOutput, plain
+from regimeflow.errors import JournalError
 from regimeflow.live.boot import Booted
 from regimeflow.live.clock import EngineClock
+from regimeflow.live.farewell import Farewell
 from regimeflow.live.idle import SYNC_EVERY_S
 from regimeflow.live.inbox import Inbox
 from regimeflow.live.session_clock import SessionClock
@@ -32,6 +34,7 @@ from regimeflow.model.commands import (
     SnapshotScope,
     SubmitOrder,
 )
+from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.market import Bar
 from regimeflow.model.order import Order, OrderStatus
 from regimeflow.model.timestamps import NS_PER_MS
@@ -86,6 +89,7 @@ class LinkedRun:
         self._handles: dict[str, asyncio.TimerHandle] = {}
         self._poll_number = 0
         self._failure: BaseException | None = None
+        self.farewell = Farewell()
         self.ended = "the link ended"
 
     async def play(
@@ -95,10 +99,12 @@ class LinkedRun:
         booted: Booted,
         stop: asyncio.Event,
         on_idle: Callable[[], None],
+        last_cancels: Callable[[], Collection[ClientOrderId]],
     ) -> None:
         """Run until `stop` is set. Raises what the pump raised (a dead journal, our bug).
 
-        Warm-up bars come first, through the same callbacks as everything else.
+        Warm-up bars come first, through the same callbacks as everything else. `last_cancels` is
+        called when the journal has died: it sends cancels without it, and says for which orders.
         """
         loop = asyncio.get_running_loop()
         clock = EngineClock(self._client.venue_ns, speed=self._truth.speed)
@@ -128,7 +134,8 @@ class LinkedRun:
         self._start_polls(pump)
         self._beat(inbox, loop)
         self._idle_later(loop, on_idle)
-        task = loop.create_task(self._client.run(inbox.deliver), name="broker")
+        deliver = self._guarded(inbox.deliver, stop)
+        task = loop.create_task(self._client.run(deliver), name="broker")
         try:
             await self._until(stop, task)
         finally:
@@ -136,6 +143,9 @@ class LinkedRun:
             for handle in self._handles.values():
                 handle.cancel()
             timers.close()
+            if isinstance(self._failure, JournalError) and not task.done():
+                self.farewell.expect(last_cancels())
+                await self.farewell.wait(self._live.broker_config.request_timeout_ms / 1_000)
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
@@ -144,6 +154,21 @@ class LinkedRun:
             raise self._failure
         if task.done() and not task.cancelled():
             self.ended = task.result()
+
+    def _guarded(self, deliver: Deliver, stop: asyncio.Event) -> Deliver:
+        """A dead journal ends the run, not the connection: the last cancels leave by it."""
+
+        def guarded(event: e.Event) -> None:
+            if self._failure is not None:
+                self.farewell.take(event)
+                return
+            try:
+                deliver(event)
+            except JournalError as error:
+                self._failure = error
+                stop.set()
+
+        return guarded
 
     async def _until(self, stop: asyncio.Event, task: asyncio.Task[str]) -> None:
         """Wait for the stop, or for the client to end by itself (a failure, or given up)."""

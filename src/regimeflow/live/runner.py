@@ -29,6 +29,7 @@ from regimeflow.live.signals import on_stop_signals
 from regimeflow.live.summary import LiveSummary, summarise
 from regimeflow.model.commands import CancelOrder
 from regimeflow.model.events import EngineStopped
+from regimeflow.model.ids import ClientOrderId
 from regimeflow.observe.baseline import Baseline
 from regimeflow.run.linked_fold import Restart
 from regimeflow.run.manifest import write_manifest
@@ -129,11 +130,18 @@ class LiveRunner:
             pump, journal = self._open(plan, baseline, observers, booted, link)
             run = LinkedRun(self._config, client, truth, link, history)
             try:
-                await run.play(plan, pump, booted, self._stop, self._idle(journal))
+                await run.play(
+                    plan,
+                    pump,
+                    booted,
+                    self._stop,
+                    self._idle(journal),
+                    lambda: self._cancel_without_journal(pump),
+                )
                 return self._finish(self._stop_reason or run.ended, pump, observers, journal)
-            except JournalError:
-                self._cancel_without_journal(pump)
-                raise
+            finally:
+                for order_id, why in run.farewell.failed.items():
+                    self._console.say(f"cancel of {order_id} not confirmed: {why}", "bad")
         finally:
             await client.close()
 
@@ -188,8 +196,9 @@ class LiveRunner:
         )
         return pump, journal
 
-    def _cancel_without_journal(self, pump: Pump) -> None:
+    def _cancel_without_journal(self, pump: Pump) -> list[ClientOrderId]:
         """The disk is dead: ask the venue to cancel what works, and say what was asked."""
+        asked = []
         for order in pump.engine.ledger.orders.open.values():
             pump.send_unjournaled(
                 CancelOrder(
@@ -204,6 +213,8 @@ class LiveRunner:
                 f"{order.symbol} ({order.standing_id})",
                 "bad",
             )
+            asked.append(order.standing_id)
+        return asked
 
     def _announce(self, plan: RunPlan, account: str) -> None:
         say = self._console.say
