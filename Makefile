@@ -44,9 +44,10 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	@$(BIN)/python -m pip install $(PIP_QUIET) --no-deps --no-build-isolation -e .
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$(STAMP)").touch()'
 
-demo: $(STAMP) ## the main job: a backtest, then the same strategy live on recorded data
+demo: $(STAMP) ## the main job: a backtest, the same strategy live on recorded data, and under faults
 	@$(BIN)/regimeflow backtest --config examples/demo.yaml --output-dir out
 	@$(BIN)/regimeflow_live --config examples/demo.yaml
+	@$(BIN)/regimeflow rehearse --config examples/demo.yaml --scenario lost-order
 
 test: $(STAMP) ## every test that finishes in minutes
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow" $(SUITES)

@@ -121,7 +121,7 @@ NOT_AT_SIM: Mapping[str, str] = {
     "F45": "does not halt trading",
     "F48": "gives out no ids that an engine would have to count",
     "F49": "has no maintenance window",
-    "F50": "signs nothing",
+    "F50": "signs nothing; its clock is compared with ours all the same (F46)",
     "F58": "sends no book of changes",
 }
 """Rows that cannot happen at the simulated venue: it ..."""

@@ -16,6 +16,7 @@ from pathlib import Path
 import typer
 from typer.testing import CliRunner
 
+from docs.differences import differences
 from docs.fault_matrix import fault_matrix
 from docs.source_reading import (
     audit_types,
@@ -44,6 +45,7 @@ CONTROL_MODULES = (
     "core/risk/controls.py",
     "core/risk/gate.py",
     "core/risk/losses.py",
+    "core/risk/clock.py",
     "core/on_report.py",
     "core/discrepancies.py",
     "core/external.py",
@@ -260,6 +262,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/commands.md": commands,
     "reference/config.md": config,
     "reference/controls.md": controls,
+    "reference/differences.md": differences,
     "reference/errors.md": errors,
     "reference/events.md": events,
     "reference/fault-matrix.md": fault_matrix,
@@ -275,13 +278,9 @@ def main() -> int:
         path = DOCS / name
         text = make()
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
             print(f"written: docs/{name}")
     return 0
-
-
-# --- writing Markdown ---------------------------------------------------------------------
 
 
 def _page(title: str, origin: str, *parts: str) -> str:

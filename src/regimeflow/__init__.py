@@ -125,7 +125,7 @@ def run_live(source: ConfigSource | Config) -> LiveSummary:
     from regimeflow.live.runner import run_live as run
 
     config = _config(source)
-    is_fast = config.live is not None and not config.live.broker_config.speed
+    is_fast = config.live is not None and config.live.is_fast_playback
     return run(config, console=Console(RichConsole(), is_fast=is_fast))
 
 

@@ -191,6 +191,9 @@ async def bust_is_reported_and_leaves_the_books(venue: NetworkedVenue) -> None:
     await until(venue, lambda: bool(of(venue, BrokerSnapshot)), "snapshot")
     listed = of(venue, BrokerSnapshot)[0]
     assert (listed.positions, listed.fills) == ((), ())
+    assert [bust.execution_id for bust in listed.annulled] == [
+        bust.execution_id for bust in of(venue, FillBusted)
+    ]
 
 
 async def half_a_snapshot_counts_as_none(venue: NetworkedVenue) -> None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import pytest
 
+from tests.conformance.clock_suite import CLOCK_BEHAVIOURS
 from tests.conformance.network_suite import NETWORK_BEHAVIOURS, NetworkBehaviour
 from tests.conformance.suite import ORDER_BEHAVIOURS, Behaviour
 from tests.conformance.venues import InProcessVenue, NetworkedVenue, Venue
@@ -37,6 +38,8 @@ def test_sim_broker_keeps_its_promises(
     check_behaviour(make_venue, behaviour)
 
 
-@pytest.mark.parametrize("behaviour", NETWORK_BEHAVIOURS, ids=lambda b: b.__name__)
+@pytest.mark.parametrize(
+    "behaviour", NETWORK_BEHAVIOURS + CLOCK_BEHAVIOURS, ids=lambda b: b.__name__
+)
 def test_networked_sim_broker_survives(behaviour: NetworkBehaviour) -> None:
     check_behaviour(NetworkedVenue, behaviour)

@@ -142,7 +142,7 @@ class Drive:
         )
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start an engine."""
+        """Start an engine; whoever does ends it."""
         with self._log.open("ab") as log:
             return subprocess.Popen(
                 [*CLI, "live", "--config", str(self.config)], stdout=log, stderr=log

@@ -37,8 +37,10 @@ def test_the_demo_says_what_readme_and_quickstart_show(directory: Path) -> None:
     arguments = ("--config", "examples/demo.yaml")
     backtest = regimeflow("backtest", *arguments, "--output-dir", "out", cwd=directory)
     live = regimeflow_live(*arguments, cwd=directory)
-    assert (backtest.code, live.code) == (0, 0), backtest.err + live.err
-    said = {line.strip() for line in (backtest.out + live.out).splitlines()}
+    rehearsal = regimeflow("rehearse", *arguments, "--scenario", "lost-order", cwd=directory)
+    runs = (backtest, live, rehearsal)
+    assert [run.code for run in runs] == [0, 0, 0], "".join(run.err for run in runs)
+    said = {line.strip() for run in runs for line in run.out.splitlines()}
     shown = lines_shown("README.md") + lines_shown("docs/quickstart.md")
     assert len(shown) > 10
     assert [line for line in shown if line not in said] == []

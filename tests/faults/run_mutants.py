@@ -13,7 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.faults.mutants import MUTANT_VARIABLE, MUTANTS, Mutant
+from tests.faults.mutant import Mutant
+from tests.faults.mutants import MUTANT_VARIABLE, MUTANTS
 
 FAULTS = Path(__file__).resolve().parent
 CHECKOUT = FAULTS.parent.parent

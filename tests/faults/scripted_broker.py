@@ -2,7 +2,9 @@
 
 `run_life` is one life of the engine: the real runner, journal, boot and inbox; only the client
 is scripted. The script runs without yielding to the loop, so no timer of the wall fires; it
-moves the broker's clock itself. A life may end in `Crash`, anywhere a command leaves.
+moves the broker's clock itself, and with it the loop's: time passes for both alike, and the
+broker lives through it (a heartbeat a second). A life may end in `Crash`, anywhere a command
+leaves.
 """
 
 from __future__ import annotations
@@ -17,12 +19,19 @@ import pytest
 from regimeflow.brokers.capabilities import SIM_CAPABILITIES, Capabilities
 from regimeflow.brokers.protocol import AccountTruth, Deliver
 from regimeflow.core.ledger import Ledger
-from regimeflow.live import runner
+from regimeflow.live import linked, runner
 from regimeflow.live.runner import LiveRunner, LiveSummary
 from regimeflow.live.summary import summarise
 from regimeflow.model import events as e
 from regimeflow.model.account import AccountRecord
-from regimeflow.model.commands import CancelOrder, Command, QueryOrder, ReplaceOrder, SubmitOrder
+from regimeflow.model.commands import (
+    CancelOrder,
+    Command,
+    QueryOrder,
+    ReplaceOrder,
+    RequestSnapshot,
+    SubmitOrder,
+)
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import Bar, Quote
 from regimeflow.model.timestamps import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
@@ -48,6 +57,17 @@ class BuyOnce(Strategy):
             self.ctx.buy(SYMBOL, 10, limit_price=100.0)
 
 
+class BuyUntilItLeaves(Strategy):
+    """The same order at every quote, until one has left."""
+
+    def initialize(self, ctx: Any) -> None:
+        pass
+
+    def on_quote(self, quote: Quote) -> None:
+        if not self.ctx.open_orders():
+            self.ctx.buy(SYMBOL, 10, limit_price=100.0)
+
+
 class ScriptedBroker:
     """See the module's docstring; `said` has what the script delivered in this life."""
 
@@ -57,6 +77,8 @@ class ScriptedBroker:
     def __init__(self, script: Callable[[ScriptedBroker], None], now_ns: int = START_NS) -> None:
         self._script = script
         self.now_ns = now_ns
+        self.lapsed_s = 0.0
+        self.wall_error_ns = 0
         self.sent: list[Command] = []
         self.dies_on: type | None = None
         self._deliver: Deliver = lambda event: None
@@ -81,6 +103,10 @@ class ScriptedBroker:
     def venue_ns(self) -> int:
         return self.now_ns
 
+    def time_ns(self) -> int:
+        """What the engine's wall clock shows, in place of the module `time`."""
+        return self.now_ns + self.wall_error_ns
+
     def execute(self, ts_ns: int, command: Command) -> None:
         """Take a command; a life that dies on it dies after it has left."""
         self.sent.append(command)
@@ -98,25 +124,41 @@ class ScriptedBroker:
     def say(self, *events: e.Event, after_s: float = 0.001) -> None:
         """Deliver events, each so much later."""
         for event in events:
-            self.now_ns += int(after_s * NS_PER_S)
+            left_s = after_s
+            while left_s > 1.0:
+                self.lapse(1.0)
+                self._deliver(e.Heartbeat("sim"))
+                left_s -= 1.0
+            self.lapse(left_s)
             self._deliver(event)
 
+    def lapse(self, seconds: float) -> None:
+        """Let time pass in silence."""
+        self.lapsed_s += seconds
+        self.now_ns += int(seconds * NS_PER_S)
+
     def come_up(self, **parts: Any) -> None:
-        """Link, session, an agreeing list of an empty account (or `parts`), a quote."""
-        self.say(e.LinkUp("sim"), self.listing(**parts), self.quote())
+        """Link, an agreeing list of an empty account (or `parts`) as asked for, a quote."""
+        self.say(e.LinkUp("sim"))
+        self.say(self.listing(**parts), self.quote())
 
     def quote(self, price: float = 100.0) -> Quote:
         return Quote(SYMBOL, self.now_ns, price, price, 100.0, 100.0)
 
     def listing(self, **parts: Any) -> e.BrokerSnapshot:
-        """What the account holds: nothing, and the opening cash, but for `parts`."""
+        """What the account holds: nothing, and the opening cash, but for `parts`.
+
+        It answers what has been asked last.
+        """
+        asked = [c.request_id for c in self.sent if isinstance(c, RequestSnapshot)]
         empty: dict[str, Any] = {
             "orders": (),
             "fills": (),
             "positions": (),
             "account": AccountRecord("A", "USD", OPENING_CASH),
         }
-        return e.BrokerSnapshot("said", **{**empty, **parts}, ts_venue_ns=self.now_ns)
+        request_id = asked[-1] if asked else "said"
+        return e.BrokerSnapshot(request_id, **{**empty, **parts}, ts_venue_ns=self.now_ns)
 
     def orders_sent(self, kind: type = SubmitOrder) -> list[Any]:
         """Commands of a kind that left in this life."""
@@ -129,9 +171,10 @@ OPENING_CASH = config_in(
 EXPOSING = (SubmitOrder, ReplaceOrder, CancelOrder)
 
 
-def linked_configuration(**live: Any) -> RunConfiguration:
-    """One strategy that buys once, on a broker behind a link."""
-    raw = configuration("tests.faults.scripted_broker:BuyOnce", symbols=[SYMBOL], live=live)
+def linked_configuration(strategy: type[Strategy] = BuyOnce, **live: Any) -> RunConfiguration:
+    """One strategy that buys, on a broker behind a link."""
+    name = f"tests.faults.scripted_broker:{strategy.__name__}"
+    raw = configuration(name, symbols=[SYMBOL], live=live)
     raw["live"]["broker_config"]["url"] = "http://127.0.0.1:9"
     return raw
 
@@ -146,13 +189,26 @@ def run_life(
     """One life of the engine on `log_dir`; None when it crashed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "make_client", lambda config: broker)
+        patch.setattr(linked, "time", broker)
         if look is not None:
             _look_at_the_end(patch, look)
         live = LiveRunner(config_in(configured or linked_configuration(), log_dir), Quiet())
         try:
-            return asyncio.run(live.run())
+            with asyncio.Runner(loop_factory=lambda: _ScriptedLoop(broker)) as loop:
+                return loop.run(live.run())
         except Crash:
             return None
+
+
+class _ScriptedLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock the script moves, and nothing else: no timer of its own ever fires."""
+
+    def __init__(self, broker: ScriptedBroker) -> None:
+        self._broker = broker
+        super().__init__()
+
+    def time(self) -> float:
+        return self._broker.lapsed_s
 
 
 def _look_at_the_end(patch: pytest.MonkeyPatch, look: Callable[[Ledger], None]) -> None:

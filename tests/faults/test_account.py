@@ -91,7 +91,7 @@ def test_f38_ignored_order_is_forgotten_once_the_broker_lists_it_no_more(
     make_desk: MakeDesk,
 ) -> None:
     desk = make_desk(external="ignore")
-    reconciler = desk.engine.report_handler.reconciler
+    reconciler = desk.engine.reconciler
     for number in range(4):
         desk.sweeps(3, orders=(foreign_order(f"manual-{number}"),))
         assert list(reconciler.ignored) == [("order_unknown_here", f"manual-{number}")]

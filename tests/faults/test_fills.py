@@ -117,6 +117,68 @@ def test_f21_annulled_execution_is_reversed_once_and_held(desk: LinkedDesk) -> N
     assert desk.try_to_buy() == "C22"
 
 
+def test_f21_annulment_that_overtakes_its_fill_leaves_nothing_open(desk: LinkedDesk) -> None:
+    order_id = desk.buy()
+    bust(desk, "x2")
+    assert desk.kinds() == ["unknown_execution"]
+    desk.fill(order_id, 4, execution_id="x1")
+    for _ in range(2):
+        desk.fill(order_id, 6, execution_id="x2", fee=1)
+    order = desk.order(order_id)
+    assert order.status is OrderStatus.FILLED
+    assert order.filled_quantity == 4
+    assert (desk.held(), desk.may_fill()) == (4, 0)
+    assert desk.engine.ledger.portfolio.cash == cash_after((4, 100))
+    assert bust(desk, "x2") == []
+
+
+def test_f21_annulment_that_no_stream_delivered_is_found_in_the_list(desk: LinkedDesk) -> None:
+    order_id = desk.buy()
+    desk.fill(order_id, 10, execution_id="x1", fee=1)
+    listed = fill_record("x1", order_id, 10)
+    outputs = desk.sweep(annulled=(listed,), positions=None, account=None)
+    recovered = [o.fill.execution_id for o in outputs if isinstance(o, c.BustRecovered)]
+    assert recovered == ["x1"]
+    assert desk.sweep(annulled=(listed,)) == []
+    assert bust(desk, "x1") == []
+    assert (desk.held(), desk.engine.ledger.portfolio.cash) == (0, cash_after())
+    assert desk.kinds() == ["bust"]
+    assert desk.try_to_buy() == "C22"
+
+
+@pytest.mark.parametrize("is_reported_too", [True, False])
+def test_f21_execution_that_is_known_only_as_annulled_ends_its_order(
+    desk: LinkedDesk, *, is_reported_too: bool
+) -> None:
+    """It filled and was annulled while nobody listened: no list of fills will ever hold it."""
+    order_id = desk.buy()
+    desk.lose(order_id)
+    if is_reported_too:
+        bust(desk, "x1")
+    desk.sweep(annulled=(fill_record("x1", order_id, 10),), orders=())
+    order = desk.order(order_id)
+    assert order.status is OrderStatus.FILLED
+    assert not order.filled_quantity
+    assert (desk.held(), desk.may_fill()) == (0, 0)
+    assert desk.kinds() == ["unknown_execution"]
+    desk.fill(order_id, 10, execution_id="x1")
+    assert desk.held() == 0
+
+
+def test_f21_order_whose_fill_was_annulled_still_ends_by_the_brokers_word(
+    desk: LinkedDesk,
+) -> None:
+    """The broker goes on counting the annulled part as done."""
+    order_id = desk.buy()
+    desk.fill(order_id, 6, execution_id="x1")
+    bust(desk, "x1")
+    desk.fill(order_id, 4, execution_id="x2")
+    order = desk.order(order_id)
+    assert order.status is OrderStatus.FILLED
+    assert order.filled_quantity == 4
+    assert (desk.held(), desk.may_fill()) == (4, 0)
+
+
 def test_f21_correction_replaces_the_execution_it_names(desk: LinkedDesk) -> None:
     order_id = desk.buy()
     desk.fill(order_id, 10, 100, execution_id="x.01")

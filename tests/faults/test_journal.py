@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import random
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,21 @@ from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.market import Quote
 from regimeflow.run.pump import Pump
+from regimeflow.testing import DiskFaults, SimDisk
 from tests.faults.desk_script import LinkedDesk
 from tests.simulation.faulty_disk import FaultyDisk as DyingDisk
 from tests.simulation.faulty_disk import full, use_disk
 from tests.simulation.playback import Quiet, configuration, play_live
-from tests.unit.journal_samples import EIO, ENOSPC, FaultyDisk, accepted, quote, submit, writer
+from tests.unit.journal_samples import (
+    EIO,
+    ENOSPC,
+    MARK_BYTES,
+    FaultyDisk,
+    accepted,
+    quote,
+    submit,
+    writer,
+)
 
 OLD_JOURNAL = Path(__file__).resolve().parent.parent / "data" / "journal_format_1"
 FACTS = "facts-000001.rfj"
@@ -69,6 +80,53 @@ def test_f65_damage_in_the_middle_refuses_to_trade(tmp_path: Path) -> None:
     with pytest.raises(JournalCorrupt, match="facts-000001"):
         recover(tmp_path)
     assert facts.read_bytes() == bytes(damaged)
+
+
+def test_f64_hole_in_facts_that_were_never_synced_is_a_torn_tail(tmp_path: Path) -> None:
+    """A power cut may have written a later page of them and lost an earlier one."""
+    journal = writer(tmp_path, durability=Durability.PROCESS)
+    for number in range(3):
+        journal.append_output(10 + number, 1, submit(f"o{number}"))
+        journal.commit()
+    facts = tmp_path / FACTS
+    torn = facts.read_bytes().replace(b"\xa2o1", b"\x00\x00\x00")
+    facts.write_bytes(torn)
+    assert orders_in(tmp_path) == ["o0"]
+    recovered = recover(tmp_path)
+    assert orders_in(tmp_path) == ["o0"]
+    assert recovered.facts_cut_bytes == len(torn) - facts.stat().st_size > 0
+
+
+def test_f65_damage_to_the_newest_facts_is_refused_once_they_were_synced(tmp_path: Path) -> None:
+    journal = writer(tmp_path)
+    journal.append_output(10, 1, submit("o0"))
+    journal.commit()
+    facts = tmp_path / FACTS
+    damaged = facts.read_bytes().replace(b"\xa2o0", b"\x00\x00\x00")
+    facts.write_bytes(damaged)
+    with pytest.raises(JournalCorrupt, match="stored safely"):
+        recover(tmp_path)
+    assert facts.read_bytes() == damaged
+
+
+def test_f67_facts_that_a_failed_sync_dropped_are_on_the_disk_after_recovery(
+    tmp_path: Path,
+) -> None:
+    """They can still be read after the failure, and would be lost with the power."""
+    disk = SimDisk(tmp_path, random.Random(1))
+    journal = writer(tmp_path, disk=disk)
+    journal.append_output(10, 1, submit("o0"))
+    journal.commit()
+    disk.faults = DiskFaults(sync_error_chance=1.0)
+    journal.append_output(11, 1, submit("o1"))
+    with pytest.raises(JournalError, match="cannot be synced"):
+        journal.commit()
+    disk.faults = DiskFaults()
+    recovered = recover(tmp_path, disk=disk)
+    assert orders_in(tmp_path) == ["o0", "o1"]
+    disk.power_cut()
+    assert recover(tmp_path, disk=disk).head_hash == recovered.head_hash
+    assert orders_in(tmp_path) == ["o0", "o1"]
 
 
 def test_f66_full_disk_ends_the_run_and_its_cancels_leave_all_the_same(
@@ -128,7 +186,7 @@ def test_f62_order_is_on_stable_storage_before_it_is_sent(tmp_path: Path) -> Non
     pump = _pump_on(desk, tmp_path, disk, sent, on_send)
     _want_to_buy(desk, pump)
     (order,) = [command for command in sent if isinstance(command, c.SubmitOrder)]
-    assert synced == [0]
+    assert synced == [-MARK_BYTES]
     disk.cut_power()
     recover(tmp_path)
     assert orders_in(tmp_path) == [order.client_order_id]

@@ -132,7 +132,7 @@ class Flood:
         self.taken: list[Record] = []
         pump = Pump(engine, recorder, Nowhere(), (self._on_record,))
         self._events = list(events)
-        self.inbox = Inbox(pump, EngineClock(lambda: 10**18))
+        self.inbox = Inbox(pump, EngineClock(lambda: 0.0, 10**18))
         self.seen: list[e.Event] = []
         process = engine.process
 

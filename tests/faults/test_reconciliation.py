@@ -104,7 +104,23 @@ def test_difference_that_heals_is_forgotten(held: int, gap: int) -> None:
         desk.sweep()
         desk.now_ns += 2 * SETTLE_S * 10**9
     assert not desk.kinds()
-    assert not desk.engine.report_handler.reconciler.breaks
+    assert not desk.engine.reconciler.breaks
+
+
+@given(held=st.integers(-5, 5), gap=st.integers(-9, 9).filter(bool), wanted=st.integers(1, 12))
+def test_exit_reduces_in_both_books_while_positions_differ(
+    held: int, gap: int, wanted: int
+) -> None:
+    """Until somebody knows who is right, no exit may open a position that either may have."""
+    desk = LinkedDesk()
+    trade(desk, held, [])
+    theirs = held + gap
+    desk.sweeps(2, positions=(PositionRecord("ABC", Decimal(theirs)),) if theirs else ())
+    assert desk.trading == c.TradingState.REDUCING
+    sold = desk.try_to(lambda ctx: ctx.sell("ABC", wanted))
+    assert sold == ("" if wanted <= min(held, theirs) else "C25")
+    bought = desk.try_to(lambda ctx: ctx.buy("ABC", wanted))
+    assert bought == ("" if wanted <= min(-held, -theirs) else "C25")
 
 
 def test_listed_order_that_has_ended_here_is_told_and_stays_ended(desk: LinkedDesk) -> None:

@@ -207,7 +207,7 @@ def test_f71_journal_older_than_its_account_enters_nothing_until_an_operator_ado
     seen_as: str, tmp_path: Path
 ) -> None:
     """The backup is from before the first order, whose id the account knows."""
-    lost_id = "20240103-1-s-7"
+    lost_id = "rf-1a2b3c-s-7"
     lost = OrderRecord(
         client_order_id=ClientOrderId(lost_id),
         broker_order_id=BrokerOrderId("b-7"),

@@ -11,7 +11,6 @@ import pytest
 from regimeflow.brokers.protocol import ReconnectPolicy
 from regimeflow.core.risk.limits import RiskPolicy
 from regimeflow.data.session_table import load_calendar
-from regimeflow.live.clock import EngineClock
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.account import AccountRecord
@@ -101,12 +100,6 @@ def test_f46_sessions_know_summer_time_half_days_and_leap_days() -> None:
     assert half == 3 * NS_PER_HOUR + NS_PER_HOUR // 2
     gaps = [b - a for a, b in zip(sorted(opens.values()), sorted(opens.values())[1:], strict=False)]
     assert min(gaps) >= timedelta(hours=23)
-
-
-def test_f46_engine_clock_never_steps_back() -> None:
-    source_ns = [1_000, 1_500, 900, 950, 2_000]
-    clock = EngineClock(lambda: source_ns.pop(0))
-    assert [clock.now_ns() for _ in range(5)] == [1_000, 1_500, 1_500, 1_500, 2_000]
 
 
 def test_f47_venue_that_begins_anew_drops_no_fill_as_a_repeat(desk: LinkedDesk) -> None:

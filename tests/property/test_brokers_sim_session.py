@@ -82,6 +82,15 @@ class SessionUnderFire(RuleBasedStateMachine):
         self.session.connected(self.now_s)
         self._write()
 
+    @precondition(lambda self: self.session.state is State.DOWN)
+    @rule()
+    def connect_and_be_greeted(self) -> None:
+        self.connect()
+        hello = self.unanswered.pop()
+        number = hello["id"]
+        assert isinstance(number, int)
+        self._greet(number, hello)
+
     @rule()
     def disconnect(self) -> None:
         self.session.disconnected("reset", self.now_s)
@@ -125,6 +134,8 @@ class SessionUnderFire(RuleBasedStateMachine):
                 self.accepted[name] = len(self.reports)
             push = self._push(self.accepted[name])
             self._say(m.Ack(id=number, report_seq=push.report_seq, report=push.report))
+        elif request["verb"] == "time" and data.draw(st.booleans()):
+            self._say(m.TimeTold(id=number, venue_ns=data.draw(st.integers(0, 10**12))))
         else:
             code = data.draw(st.sampled_from(CODES))
             self._say(m.Refused(id=number, code=code, message="no"))
@@ -151,6 +162,13 @@ class SessionUnderFire(RuleBasedStateMachine):
             for missed in range(since + 1, len(self.reports) + 1):
                 self._say(self._push(missed))
         self._say(m.Resumed(id=number, report_seq=len(self.reports), is_complete=True))
+        self._write()
+
+    @precondition(lambda self: self.session.state in (State.RESUMING, State.UP))
+    @rule(venue_ns=st.integers(0, 10**12))
+    def push_the_time(self, venue_ns: int) -> None:
+        """Any time: what cannot be is asked about."""
+        self._say(m.HeartbeatPush(venue_ns=venue_ns))
         self._write()
 
     @precondition(lambda self: self.session.state in (State.RESUMING, State.UP))
@@ -221,7 +239,7 @@ class SessionUnderFire(RuleBasedStateMachine):
         }
         assert told >= set(self.submitted)
         ended = self.session.requests.ended
-        reads = [x for x in self.written if x["verb"] in ("submit", "snapshot")]
+        reads = [x for x in self.written if x["verb"] in ("submit", "snapshot", "time")]
         assert ended[Ending.ACK] + ended[Ending.REJECT] + ended[Ending.UNKNOWN] == len(reads)
 
 

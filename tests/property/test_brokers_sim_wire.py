@@ -114,11 +114,13 @@ def test_listed_account_survives_the_wire_exactly(
         account="SIM",
         currency="USD",
         venue_ns=5,
+        annulled=[t.fill_line(fill)],
     )
     arrived = m.decode_message(w.encode(listed))
     assert isinstance(arrived, m.AccountListed)
     snapshot = t.snapshot_from(arrived, "s1")
     assert (snapshot.orders, snapshot.fills) == ((order,), (fill,))
+    assert snapshot.annulled == (fill,)
     assert snapshot.positions is not None
     assert snapshot.account is not None
     assert (snapshot.positions[0].quantity, snapshot.account.cash) == (cash, cash)

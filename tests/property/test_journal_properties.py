@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,11 +24,20 @@ from regimeflow.journal import (
     recover,
     verify_chain,
 )
+from regimeflow.journal.frames import HEADER, FrameKind, FrameReader, encode_frame
 from regimeflow.model.commands import Output, StrategyLogged
 from regimeflow.model.events import Event, Heartbeat, LinkDown
 from regimeflow.model.ids import StrategyId
 from regimeflow.model.market import ActionKind, Bar, BookSnapshot, CorporateAction, Quote, Trade
-from tests.unit.journal_samples import FaultyDisk, accepted, epoch, filled, quote, submit
+from tests.unit.journal_samples import (
+    MARK_BYTES,
+    FaultyDisk,
+    accepted,
+    epoch,
+    filled,
+    quote,
+    submit,
+)
 
 TEXT = st.text(max_size=12)
 REAL = st.floats(allow_nan=False)
@@ -177,14 +187,14 @@ def test_a_market_tear_at_every_byte_loses_no_fact(
             assert len(list(read_records(path))) == 5 + kept
 
 
-def test_a_flip_of_any_byte_before_the_last_commit_is_refused(
+def test_a_flip_of_any_byte_that_was_synced_is_refused(
     commits: tuple[bytes, bytes, list[tuple[int, int, list[Record]]]],
 ) -> None:
-    facts, market, states = commits
+    facts, market, _ = commits
     with directory() as path:
         (path / "market-000001.rfj").write_bytes(market)
         target = path / "facts-000001.rfj"
-        for offset in range(states[-2][0]):
+        for offset in range(len(facts) - MARK_BYTES):
             flipped = bytearray(facts)
             flipped[offset] ^= 1 << offset % 8
             target.write_bytes(flipped)
@@ -192,6 +202,63 @@ def test_a_flip_of_any_byte_before_the_last_commit_is_refused(
                 recover(path)
             assert not verify_chain(path).is_intact
             assert target.read_bytes() == flipped
+
+
+def test_a_flip_of_any_byte_that_was_not_synced_begins_a_torn_tail(
+    commits: tuple[bytes, bytes, list[tuple[int, int, list[Record]]]],
+) -> None:
+    """A power cut may write later pages and lose earlier ones: nothing behind the hole counts."""
+    facts, market, states = commits
+    facts = facts[:-MARK_BYTES]
+    birth = len(facts) - sum(len(payload) for payload in _frames_of(facts)[1:])
+    for offset in range(birth, len(facts)):
+        with directory() as path:
+            (path / "market-000001.rfj").write_bytes(market)
+            flipped = bytearray(facts)
+            flipped[offset] ^= 1 << offset % 8
+            (path / "facts-000001.rfj").write_bytes(flipped)
+            assert verify_chain(path).is_intact
+            whole = [known for end, _, known in states if end <= offset]
+            recovered = recover(path)
+            assert recovered.facts_cut_bytes > 0
+            assert list(read_facts(path)) == (whole[-1] if whole else [])
+
+
+def test_in_a_file_without_marks_any_hole_is_damage(
+    commits: tuple[bytes, bytes, list[tuple[int, int, list[Record]]]],
+) -> None:
+    """Journals of the first format do not say how far they were synced."""
+    facts, market, states = commits
+    with directory() as path:
+        header, *blocks = _frames_of(facts[:-MARK_BYTES])
+        first = header.replace(b"regimeflow.journal/2", b"regimeflow.journal/1")
+        kind, payload = FrameKind.SEGMENT, first[HEADER.size :]
+        old = encode_frame(kind, payload) + b"".join(blocks)
+        target = path / "facts-000001.rfj"
+        target.write_bytes(old)
+        (path / "market-000001.rfj").write_bytes(market)
+        assert list(read_facts(path)) == states[-1][2]
+        for offset in range(states[-2][0]):
+            flipped = bytearray(old)
+            flipped[offset] ^= 1 << offset % 8
+            target.write_bytes(flipped)
+            with pytest.raises(JournalError, match="facts-000001"):
+                recover(path)
+        target.write_bytes(old)
+        journal = open_writer(path)
+        journal.append_event(9, filled())
+        journal.close()
+        assert (path / "facts-000002.rfj").exists()
+        assert target.read_bytes() == old
+        assert [r.body for r in read_facts(path)][-1] == filled()
+        assert verify_chain(path).is_intact
+
+
+def _frames_of(content: bytes) -> list[bytes]:
+    return [
+        encode_frame(FrameKind(frame.kind), frame.payload)
+        for frame in FrameReader(io.BytesIO(content))
+    ]
 
 
 @settings(max_examples=50)

@@ -23,17 +23,16 @@ from tests.simulation.reliability import write_page
 SEEDS = int(os.environ.get("REGIMEFLOW_SIM_SEEDS", "4"))
 COVERED_FROM_SEEDS = 100
 """With this many seeds every fault and every way of recovery has to have happened."""
-REGRESSIONS = (6, 7, 10, 16, 29, 60)
+REGRESSIONS = (2, 6, 7, 10, 16, 29, 60, 201, 263, 1169, 2005)
 """Seeds of the swarm that once failed: venue ids used twice, a client spinning at a deadline
-missed by a rounding, outputs of a crash recorded after the next start."""
-REFUSED_MAX = 0.03
-"""A power cut may leave later pages of unsynced facts and lose earlier ones: recovery takes that
-for damage in the middle and refuses to trade. Safe, but it needs a person; a known limit."""
+missed by a rounding, outputs of a crash recorded after the next start, holes that a power cut
+left in unsynced facts, annulments nobody heard of."""
 
 
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("scenario", sorted(SCENARIOS))
-def test_every_scenario_ends_with_equal_books(scenario: str) -> None:
-    verdict = run(scenario, 1)
+def test_every_scenario_ends_with_equal_books(scenario: str, seed: int) -> None:
+    verdict = run(scenario, seed)
     assert verdict.is_ok, told(verdict)
     assert verdict.recovered_s is not None
     assert verdict.orders > 0
@@ -48,9 +47,8 @@ def test_seeds_that_once_failed_hold(seed: int) -> None:
 
 def test_swarm_of_faults_breaks_no_invariant() -> None:
     verdicts = _swarm(SEEDS)
-    failed = [told(verdict) for verdict in verdicts if not verdict.is_ok and not _refuses(verdict)]
+    failed = [told(verdict) for verdict in verdicts if not verdict.is_ok]
     assert not failed, "\n\n".join(failed[:5])
-    assert sum(_refuses(verdict) for verdict in verdicts) <= REFUSED_MAX * len(verdicts)
     if SEEDS >= COVERED_FROM_SEEDS:
         reached: Counter[str] = sum((v.branches for v in verdicts), Counter())
         missing = [branch for branch in BRANCHES if not reached[branch]]
@@ -84,12 +82,6 @@ def _swarm(seeds: int) -> list[Verdict]:
         return [_one(seed) for seed in range(1, seeds + 1)]
     with multiprocessing.get_context("spawn").Pool(2, maxtasksperchild=200) as pool:
         return pool.map(_one, range(1, seeds + 1), chunksize=10)
-
-
-def _refuses(verdict: Verdict) -> bool:
-    broken = [finding.invariant for finding in verdict.findings if not finding.holds]
-    is_after_power_cut = verdict.power_cuts > 0
-    return is_after_power_cut and broken == ["I9"] and "damaged at byte" in told(verdict)
 
 
 def _one(seed: int) -> Verdict:

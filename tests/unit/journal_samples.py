@@ -8,7 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from regimeflow.journal import Durability, EpochOpened, Fingerprint, JournalWriter
-from regimeflow.journal.disk import OsAppendFile, OsDisk
+from regimeflow.journal.disk import Disk, OsAppendFile, OsDisk
+from regimeflow.journal.frames import encode_mark
 from regimeflow.model.commands import ReplaceOrder, SubmitOrder
 from regimeflow.model.events import OrderAccepted, OrderFilled
 from regimeflow.model.ids import (
@@ -22,6 +23,8 @@ from regimeflow.model.market import Quote
 from regimeflow.model.order import OrderType, Side
 
 STRATEGY = StrategyId("ma")
+MARK_BYTES = len(encode_mark(0))
+"""What every sync leaves behind what it made durable."""
 
 
 def quote(ts_ns: int = 1, bid: float = 99.5) -> Quote:
@@ -160,7 +163,7 @@ def writer(
     directory: Path,
     *,
     durability: Durability = Durability.POWER,
-    disk: OsDisk | None = None,
+    disk: Disk | None = None,
     segment_bytes_max: int = 64 * 2**20,
 ) -> JournalWriter:
     return JournalWriter(

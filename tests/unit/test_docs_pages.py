@@ -24,7 +24,7 @@ HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 CODE_NAME = re.compile(r"`((?:[a-z_]+/)*[a-z_]+\.py)(?::([A-Za-z_.]+))?`")
 TEST_NAME = re.compile(r"(tests/[a-z0-9_/]+\.py)::([a-z0-9_]+)")
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"^(regimeflow(?:_live)?)((?: [a-z]+)*)", re.MULTILINE)
+COMMAND = re.compile(r"^(regimeflow(?:_live)?)((?: [a-z-]+)*)", re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))

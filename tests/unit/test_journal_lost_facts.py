@@ -9,7 +9,7 @@ import pytest
 from regimeflow.journal import Durability, JournalWriter, read_records, recover
 from regimeflow.journal.records import MarketBatch, decode_span, encode_market
 from regimeflow.model.events import EngineStarted, Heartbeat
-from tests.unit.journal_samples import quote, writer
+from tests.unit.journal_samples import MARK_BYTES, quote, writer
 
 FACTS, MARKET = "facts-000001.rfj", "market-000001.rfj"
 
@@ -32,7 +32,7 @@ def lose_last_facts(directory: Path) -> None:
     path = directory / FACTS
     size_bytes = len(path.read_bytes())
     with path.open("r+b") as stream:
-        stream.truncate(size_bytes - 1)
+        stream.truncate(size_bytes - MARK_BYTES - 1)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,15 @@ from regimeflow.journal import (
 )
 from regimeflow.journal.frames import FrameKind, encode_frame
 from regimeflow.model.events import EngineStarted
-from tests.unit.journal_samples import accepted, epoch, filled, quote, submit, writer
+from tests.unit.journal_samples import (
+    MARK_BYTES,
+    accepted,
+    epoch,
+    filled,
+    quote,
+    submit,
+    writer,
+)
 
 FACTS = "facts-000001.rfj"
 MARKET = "market-000001.rfj"
@@ -76,7 +84,7 @@ def test_a_torn_facts_tail_is_cut_kept_and_the_chain_goes_on(tmp_path: Path) -> 
     write_session(tmp_path).close()
     facts = tmp_path / FACTS
     whole = facts.read_bytes()
-    facts.write_bytes(whole[:-7])
+    facts.write_bytes(whole[: -MARK_BYTES - 7])
     journal, recovered = resume(tmp_path)
     assert recovered.facts_cut_bytes > 0
     kept = next(tmp_path.glob(f"{FACTS}.cut-*"))
@@ -91,7 +99,7 @@ def test_a_torn_facts_tail_is_cut_kept_and_the_chain_goes_on(tmp_path: Path) -> 
 def test_recovery_may_be_repeated(tmp_path: Path) -> None:
     write_session(tmp_path).close()
     facts = tmp_path / FACTS
-    facts.write_bytes(facts.read_bytes()[:-7])
+    facts.write_bytes(facts.read_bytes()[: -MARK_BYTES - 7])
     first = recover(tmp_path)
     second = recover(tmp_path)
     assert (second.next_seq, second.head_hash) == (first.next_seq, first.head_hash)
@@ -184,7 +192,7 @@ def test_a_closed_facts_segment_has_no_torn_tail(tmp_path: Path) -> None:
 def test_a_disk_that_cannot_be_cut_is_a_journal_error(tmp_path: Path) -> None:
     write_session(tmp_path).close()
     facts = tmp_path / FACTS
-    facts.write_bytes(facts.read_bytes()[:-7])
+    facts.write_bytes(facts.read_bytes()[: -MARK_BYTES - 7])
     (tmp_path / f"{FACTS}.cut-{_last_frame_offset(tmp_path)}").mkdir()
     with pytest.raises(JournalError, match="cannot be recovered"):
         recover(tmp_path)

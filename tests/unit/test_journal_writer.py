@@ -53,7 +53,9 @@ def test_market_is_written_before_the_facts_it_caused(tmp_path: Path) -> None:
     cause = journal.append_event(1, quote())
     journal.append_output(1, cause, submit())
     journal.commit()
-    assert disk.calls == ["write market", "write facts", "sync facts"]
+    birth = ["write facts", "sync facts"]
+    mark = ["write facts"]
+    assert disk.calls == ["write market", *birth, "write facts", "sync facts", *mark]
     journal.close()
 
 
@@ -68,6 +70,7 @@ def test_commit_returns_the_facts_it_wrote_for_the_observers(tmp_path: Path) -> 
 
 def test_only_a_batch_with_a_command_is_synced_and_only_for_power(tmp_path: Path) -> None:
     for durability, syncs in ((Durability.POWER, 2), (Durability.PROCESS, 0)):
+        birth = 1  # of the segment, whatever the durability
         directory = tmp_path / durability
         directory.mkdir()
         disk = FaultyDisk()
@@ -76,12 +79,15 @@ def test_only_a_batch_with_a_command_is_synced_and_only_for_power(tmp_path: Path
         journal.commit()
         journal.append_output(1, 1, StrategyLogged(STRATEGY, "hello"))
         journal.commit()
-        assert "sync facts" not in disk.calls
+        assert disk.calls.count("sync facts") == birth
         journal.append_output(1, 1, submit())
         journal.commit()
-        journal.append_epoch(2, epoch())
+        journal.append_epoch(2, epoch(boot=0))
         journal.commit()
-        assert disk.calls.count("sync facts") == syncs
+        assert disk.calls.count("sync facts") == birth + syncs
+        journal.append_epoch(3, epoch(boot=2))
+        journal.commit()
+        assert disk.calls.count("sync facts") == birth + syncs + 1
         assert "sync market" not in disk.calls
         journal.close()
 
@@ -111,7 +117,7 @@ def test_process_durability_syncs_by_itself_beyond_its_bound(tmp_path: Path) -> 
     assert 0 < journal.unsynced_bytes < 2000
     journal.append_output(1, 1, StrategyStateSaved(STRATEGY, "d", b"x" * UNSYNCED_BYTES_MAX))
     journal.commit()
-    assert disk.calls[-1] == "sync facts"
+    assert disk.calls[-2:] == ["sync facts", "write facts"]
     assert journal.unsynced_bytes == 0
     journal.close()
 
@@ -163,6 +169,9 @@ def test_a_failed_write_stops_the_writer_for_good(tmp_path: Path, fault: int) ->
 def test_a_failed_sync_is_never_tried_again(tmp_path: Path) -> None:
     disk = FaultyDisk()
     journal = writer(tmp_path, disk=disk)
+    journal.append_event(1, EngineStarted(1))
+    journal.commit()
+    synced = disk.calls.count("sync facts")
     disk.sync_errno = errno.EIO
     journal.append_output(1, 1, submit())
     with pytest.raises(JournalError, match="cannot be synced"):
@@ -171,7 +180,7 @@ def test_a_failed_sync_is_never_tried_again(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="cannot be synced"):
         journal.commit()
     journal.close()
-    assert disk.calls.count("sync facts") == 1
+    assert disk.calls.count("sync facts") == synced + 1
 
 
 def test_a_short_write_is_completed_in_order(tmp_path: Path) -> None:

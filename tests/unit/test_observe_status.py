@@ -21,6 +21,7 @@ from regimeflow.model.commands import (
     TradingStateChanged,
 )
 from regimeflow.model.events import (
+    ClockMeasured,
     Heartbeat,
     LinkDown,
     LinkUp,
@@ -146,6 +147,12 @@ def test_links_health_session_and_account_are_the_latest() -> None:
     assert document["health"]["feed"]["status"] == "stale"
     assert document["session"] == {"date": "2024-01-02", "is_open": True}
     assert document["account"]["equity"] == 1234.0
+
+
+def test_clocks_show_how_far_each_brokers_is_from_ours() -> None:
+    told = ClockMeasured("sim", day(0) + NS_PER_S + 7 * NS_PER_MS, 2 * NS_PER_MS)
+    clock = folded(told)["clocks"]["sim"]
+    assert (clock["ahead_ms"], clock["uncertainty_ms"]) == (7.0, 2.0)
 
 
 def test_data_age_is_event_time() -> None:

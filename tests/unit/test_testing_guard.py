@@ -76,6 +76,8 @@ def test_each_host_reads_its_own_wrong_wall_clock() -> None:
         for host in (fast, stepped):
             host.start(program)
             seen.append((await host.ended(within_s=1)).value)
+            host.clock.correct()
+            assert host.clock.wall_ns() == START_NS + 10 * NS_PER_S
         return seen
 
     with World(1, allowed=[__name__]) as world:

@@ -107,6 +107,52 @@ def test_dead_tasks_are_kept_and_then_buried_without_a_trace(tmp_path: Path) -> 
     assert not (tmp_path / "stray.txt").exists()
 
 
+def test_stopped_process_misses_nothing_and_runs_on_in_order() -> None:
+    async def scenario(world: World) -> None:
+        host, seen = world.host("engine"), []
+
+        async def ticking() -> None:
+            for number in range(6):
+                await asyncio.sleep(1)
+                seen.append((number, world.now_s))
+
+        host.start(ticking)
+        await asyncio.sleep(1.5)
+        host.suspend()
+        assert host.is_running
+        await asyncio.sleep(10)
+        assert seen == [(0, 1.0)]
+        host.resume()
+        ending = await host.ended(within_s=10)
+        assert ending.outcome is Outcome.RETURNED
+        assert seen == [(0, 1.0), (1, 11.5), (2, 12.5), (3, 13.5), (4, 14.5), (5, 15.5)]
+
+    with World(1) as world:
+        world.run(scenario)
+
+
+def test_process_killed_while_it_is_stopped_never_runs_again() -> None:
+    async def scenario(world: World) -> None:
+        host, seen = world.host("engine"), []
+
+        async def ticking() -> None:
+            while True:
+                await asyncio.sleep(1)
+                seen.append(world.now_s)
+
+        host.start(ticking)
+        host.suspend()
+        await asyncio.sleep(5)
+        host.kill()
+        host.resume()
+        await asyncio.sleep(5)
+        assert seen == []
+        assert not host.is_running
+
+    with World(1) as world:
+        world.run(scenario)
+
+
 def test_lock_of_a_dead_process_is_free_and_that_of_a_living_one_is_not() -> None:
     async def locking(directory: Path) -> None:
         with EngineLock(directory):

@@ -23,7 +23,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     `open_only` (not while its order is open) or `none`. `snapshots` are the parts of the account
     that can be asked for. After `settle_window_ns` a query's "not found" begins to count as
     evidence. Reports missed while away are repeated as far back as `replay_horizon_ns` (0: never;
-    `WHOLE_RUN_NS`: from the first). `streams` are what the broker pushes.
+    `WHOLE_RUN_NS`: from the first). `streams` are what the broker pushes. With `has_own_time` its
+    clock is not the world's (recorded data): the engine keeps that time instead of the wall's.
     """
 
     asset_classes: tuple[str, ...]
@@ -41,6 +42,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     settle_window_ns: int = 0
     replay_horizon_ns: int = 0
     streams: tuple[str, ...] = ()
+    has_own_time: bool = False
 
 
 WHOLE_RUN_NS = (1 << 63) - 1
@@ -61,5 +63,6 @@ SIM_CAPABILITIES = Capabilities(
     settle_window_ns=10 * NS_PER_S,
     replay_horizon_ns=WHOLE_RUN_NS,
     streams=("report", "quote", "trade", "bar", "session", "heartbeat"),
+    has_own_time=True,
 )
 """The simulated venue, in process or over the network."""

@@ -21,6 +21,8 @@ from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import Bar
 
 Deliver = Callable[[Event], None]
+CLOCK_TOLD_EVERY_S = 10.0
+"""Longest pause between two comparisons of the broker's clock with ours, while the link is up."""
 
 
 class AccountTruth(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,12 +57,14 @@ class BrokerClient(Protocol):
     async def run(self, deliver: Deliver) -> str:
         """Deliver market events, reports and the link's state until closed; returns why it ended.
 
-        `deliver` is called on the loop, never from inside `execute`.
+        `deliver` is called on the loop, never from inside `execute`. While the link is up the
+        broker's time is asked for and told (`ClockMeasured`) with each greeting and at least every
+        `CLOCK_TOLD_EVERY_S`, as it is at the moment of delivery (see `brokers/venue_clock.py`).
         """
         ...
 
     def venue_ns(self) -> int:
-        """The broker's time now, as well as it is known; it may step. Call after `connect`."""
+        """The broker's time now, as well as it is known. Call after `connect`."""
         ...
 
     def execute(self, ts_ns: int, command: Command) -> None:

@@ -15,6 +15,7 @@ from regimeflow.cli import (
     config,
     init,
     live,
+    operate,
     rehearse,
     replay,
     status,
@@ -78,6 +79,11 @@ app.command("init")(init.init)
 app.command("backtest")(backtest.backtest)
 app.command("live")(live.live)
 app.command("status")(status.status)
+app.command("halt")(operate.halt)
+app.command("resume")(operate.resume)
+app.command("cancel-all")(operate.cancel_all)
+app.command("flatten")(operate.flatten)
+app.command("adopt")(operate.adopt)
 app.command("replay")(replay.replay)
 app.command("rehearse")(rehearse.rehearse)
 app.add_typer(_audit_app, name="audit", help="The audit log and the journal behind it.")

@@ -32,6 +32,18 @@ class AuditPlaces(NamedTuple):
     journal: Path | None
 
 
+def directory_of(config: Path | None, log_dir: Path | None) -> Path:
+    """The log_dir that is named, or that a configuration names; `logs` when neither is given."""
+    if config is None:
+        return log_dir or DEFAULT_LOG_DIR
+    from regimeflow.config import load_config
+
+    settings = load_config(config)
+    if settings.live is None:
+        raise ConfigError(f"{config}: no live section, so no log_dir; name it with --log-dir")
+    return settings.live.log_dir
+
+
 def refuse_both(path: Path | None, log_dir: Path | None) -> None:
     """Raise BadParameter when the place was named twice."""
     if path is not None and log_dir is not None:

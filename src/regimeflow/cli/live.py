@@ -48,7 +48,7 @@ def live(*, config: ConfigOption, accept_change: ChangeOption = None) -> None:
     from regimeflow.run.linked_fold import Restart
 
     settings = load_config(config)
-    is_fast = settings.live is not None and not settings.live.broker_config.speed
+    is_fast = settings.live is not None and settings.live.is_fast_playback
     terminal = RichConsole(highlight=False)
     # At any other pace, orders and fills have lines of their own and the end is far away.
     with progress_bar("playback", console=terminal) if is_fast else nullcontext() as progress:

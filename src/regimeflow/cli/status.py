@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from regimeflow.cli.audit_places import DEFAULT_LOG_DIR, LogDirOption
+from regimeflow.cli.audit_places import LogDirOption, directory_of
 from regimeflow.cli.reply import JsonOption, Reply, Status
 
 STATUS_NAME = "status.json"
@@ -31,7 +31,7 @@ def status(
     if config is not None and log_dir is not None:
         raise typer.BadParameter("give --config or --log-dir, not both")
     with Reply("status", is_json=as_json) as reply:
-        directory = _directory(config, log_dir)
+        directory = directory_of(config, log_dir)
         document = _read(directory / STATUS_NAME)
         if document is None:
             reply.item(
@@ -49,18 +49,6 @@ def status(
         _tell_trading(reply, document)
         _tell_parts(reply, document)
         _tell_account(reply, document)
-
-
-def _directory(config: Path | None, log_dir: Path | None) -> Path:
-    from regimeflow.config import load_config
-    from regimeflow.errors import ConfigError
-
-    if config is None:
-        return log_dir or DEFAULT_LOG_DIR
-    settings = load_config(config)
-    if settings.live is None:
-        raise ConfigError(f"{config}: no live section, so no log_dir; name it with --log-dir")
-    return settings.live.log_dir
 
 
 def _is_running(directory: Path) -> bool:
@@ -141,6 +129,12 @@ def _tell_parts(reply: Reply, document: dict[str, Any]) -> None:
         found = Status.PASS if part["status"] == "ok" else Status.WARN
         reply.item(f"health:{name}", found, seen=f"{part['status']}: {part['detail']}")
         reply.say(f"health    {name} {part['status']} {part['detail']}")
+    for name, clock in document.get("clocks", {}).items():
+        side = "ahead of" if clock["ahead_ms"] >= 0 else "behind"
+        reply.say(
+            f"clock     {name} is {abs(clock['ahead_ms']):.0f} ms {side} ours, give or take "
+            f"{clock['uncertainty_ms']:.0f} ms"
+        )
     for symbol, data in document["data"].items():
         reply.say(f"data      {symbol} is {data['age_s']:.0f} s older than the last event")
 

@@ -107,6 +107,14 @@ class LimitsSection(Section):
         unit="orders",
         ge=0,
     )
+    max_clock_offset_ms: Whole | None = key(
+        "Largest difference between our clock and the broker's, beyond what the measurement leaves "
+        "uncertain; above it, and while it is not known, nothing new enters. Only with a broker "
+        "behind a link.",
+        default=None,
+        unit="ms",
+        ge=10,
+    )
     restricted: Symbols = key("Symbols in which nothing may be opened.", default=())
     allow_short: Flag | None = key(
         "Whether a position may be below zero. Left out: yes for equity, no for crypto.",

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
+from regimeflow.config.credentials import is_loopback
 from regimeflow.config.limits import RiskSection
 from regimeflow.config.scalars import (
     Day,
@@ -145,6 +146,28 @@ class AuditSection(Section):
     )
 
 
+def check_loopback(host: str) -> str:
+    """An address that other machines cannot reach: the channel is not encrypted."""
+    if not is_loopback(host):
+        raise expected("a loopback address", "write 127.0.0.1, and use a tunnel from elsewhere")
+    return host
+
+
+class ControlSection(Section):
+    """`live.control`: where `regimeflow halt`, `resume` and the like reach a running engine."""
+
+    enabled: Flag = key("Whether the engine takes commands while it runs.", default=True)
+    host: Annotated[Text, AfterValidator(check_loopback)] = key(
+        "Loopback address that is listened on.", default="127.0.0.1"
+    )
+    port: Whole = key(
+        "Port; 0 takes a free one. Address and token are in log_dir/control.json.",
+        default=0,
+        ge=0,
+        le=65_535,
+    )
+
+
 class LiveSection(Section):
     """The live engine; its risk, symbols and guards hold in backtests of the same file too."""
 
@@ -188,4 +211,10 @@ class LiveSection(Section):
     warmup: WarmupSection = key("History before the first order.", default=WarmupSection())
     journal: JournalSection = key("The engine's own record.", default=JournalSection())
     audit: AuditSection = key("The readable log.", default=AuditSection())
+    control: ControlSection = key("Commands to a running engine.", default=ControlSection())
     risk: RiskSection = key("Limits.", default=RiskSection())
+
+    @property
+    def is_fast_playback(self) -> bool:
+        """Whether recorded data is played as fast as it goes: years in seconds."""
+        return self.broker_config.url is None and not self.broker_config.speed

@@ -41,9 +41,6 @@ UNSUPPORTED: Mapping[str, Unsupported] = {
         "recorded market data is kept; pruning it is not built", off=(0,)
     ),
     "live.replay_journal_path": Unsupported("the event export is not built", off=("",)),
-    "live.control": Unsupported(
-        "the control address is not built", switch="enabled", inner=("host", "port")
-    ),
     "live.risk.stop_loss": Unsupported(_EXITS, switch="enable", inner=("pct",)),
     "live.risk.trailing_stop": Unsupported(_EXITS, switch="enable", inner=("pct",)),
     "live.risk.atr_stop": Unsupported(_EXITS, switch="enable", inner=("window", "multiplier")),
@@ -60,7 +57,6 @@ UNSUPPORTED: Mapping[str, Unsupported] = {
     "live.risk.limits.correlation": Unsupported("the correlation limit is not built"),
     "live.risk.limits.quote_max_age_ms": Unsupported("use max_reference_age"),
     "live.risk.limits.max_price_jump_pct": Unsupported("the price jump control is not built"),
-    "live.risk.limits.max_clock_offset_ms": Unsupported("the clock control is not built"),
     "metrics.prometheus": Unsupported(
         "the metrics endpoint is not built", switch="enabled", inner=("host", "port", "path")
     ),

@@ -276,7 +276,7 @@ class EngineContext:
     ) -> Order:
         instrument = self.instrument(symbol)
         mark = self._engine.ledger.portfolio.exact_mark(symbol)
-        number, intent_id = self._engine.desk.next_order_id(self._seat, symbol)
+        number, intent_id = self._engine.desk.next_order_id(self._seat)
         return build_order(instrument, side, quantity, mark, number, intent_id, **terms)
 
     def _stage(self, order: Order) -> ClientOrderId:

@@ -19,15 +19,9 @@ from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.core.risk.gate import RiskGate
 from regimeflow.core.risk.proposal import Denial
 from regimeflow.core.seat import CancelWish, CloseWish, ModifyWish, Seat
-from regimeflow.errors import InvariantViolated
 from regimeflow.model.commands import CancelOrder, OrderDenied, RiskBreached
 from regimeflow.model.events import OrderFilled
-from regimeflow.model.ids import (
-    CLIENT_ORDER_ID_LENGTH_MAX,
-    ClientOrderId,
-    IntentId,
-    StrategyId,
-)
+from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId, id_prefix_of, order_id_of
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.order import Order, OrderStatus, Side
 
@@ -55,7 +49,7 @@ class Desk:
         "_instruments",
         "_ledger",
         "_numbers",
-        "_session_prefix",
+        "_run",
         "closing",
         "is_stopping",
         "moment",
@@ -77,8 +71,8 @@ class Desk:
         self._gate = gate
         self._ledger = ledger
         self._instruments = instruments
-        self._session_prefix = id_prefix
-        self._id_prefix = f"{id_prefix}-0"
+        self._run = id_prefix
+        self._id_prefix = id_prefix_of(id_prefix, 0)
         self._emit = emit
         self._numbers: dict[StrategyId, int] = {}
         self.on_denied = on_denied
@@ -87,24 +81,21 @@ class Desk:
         self.closing: list[Order] = []
         self.is_stopping = False
 
-    def boot(self, number: int) -> None:
+    def boot(self, ts_ns: int, number: int) -> None:
         """A run starts or resumes: ids name this boot, so that none can ever be repeated."""
-        self._id_prefix = f"{self._session_prefix}-{number}"
+        self._id_prefix = id_prefix_of(self._run, number)
         self.is_stopping = False
+        # Wishes before the first observation (of an engine rebuilt on old books, too).
+        self.moment.ts_venue_ns = self.moment.ts_venue_ns or ts_ns
 
-    def next_order_id(
-        self, owner: Seat | StrategyId, symbol: str
-    ) -> tuple[ClientOrderId, IntentId]:
+    def next_order_id(self, owner: Seat | StrategyId) -> tuple[ClientOrderId, IntentId]:
         """The next client order id of a strategy, and the intent id that goes with it."""
         strategy_id = owner.strategy_id if isinstance(owner, Seat) else owner
         sent = self._ledger.order_numbers.get(strategy_id, 0)
         number = max(sent, self._numbers.get(strategy_id, 0)) + 1
         self._numbers[strategy_id] = number
-        intent = self.moment.next_intent(strategy_id, symbol)
-        client_order_id = ClientOrderId(f"{self._id_prefix}-{strategy_id}-{number}")
-        if len(client_order_id) > CLIENT_ORDER_ID_LENGTH_MAX:
-            raise InvariantViolated(f"client order id {client_order_id} is too long for a venue")
-        return client_order_id, intent
+        intent = self.moment.next_intent(strategy_id)
+        return order_id_of(self._id_prefix, strategy_id, number), intent
 
     def release(self, ts_ns: int, seat: Seat) -> None:
         """Let the wishes of a callback that has returned take effect, in their order."""
@@ -199,7 +190,7 @@ class Desk:
             return
         held = self._ledger.portfolio.position(symbol).quantity
         side = Side.SELL if held > 0 else Side.BUY
-        number, intent = self.next_order_id(EXTERNAL, symbol)
+        number, intent = self.next_order_id(EXTERNAL)
         mark = self._ledger.portfolio.exact_mark(symbol)
         instrument = self._instruments[symbol]
         order = build_order(instrument, side, abs(held), mark, number, intent, tag="flatten")
@@ -243,7 +234,7 @@ class Desk:
             changed.limit_price = wish.limit_price
         if wish.stop_price is not None:
             changed.stop_price = wish.stop_price
-        number, changed.intent_id = self.next_order_id(current.strategy_id, current.symbol)
+        number, changed.intent_id = self.next_order_id(current.strategy_id)
         verdict: Approved | Denial
         if refusal is not None:
             verdict = refusal

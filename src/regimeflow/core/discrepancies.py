@@ -10,6 +10,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from regimeflow.core.applied import Applied
+from regimeflow.core.difference_table import DIFFERENCES, Reaction
 from regimeflow.core.reconcile import Difference
 from regimeflow.model import events as e
 from regimeflow.model.commands import DiscrepancyFound, TradingState, TradingStateChanged
@@ -20,22 +21,7 @@ if TYPE_CHECKING:
     from regimeflow.core.engine import Engine
 
 QUARANTINED_MAX = 10_000
-_STOPS_ALL = frozenset({"overfill"})
-"""Discrepancies after which nothing may enter anywhere (F22)."""
-_HOLDS = frozenset(
-    {
-        "position",
-        "cash",
-        "order_missing_there",
-        "order_unknown_here",
-        "unknown_fill",  # F20: booked on the account, and nobody's
-        "impossible_fill",  # F25: not booked, since it cannot be true
-        "execution_reused",  # F47: not booked, since its id stands for another execution
-    }
-)
 _UNBOOKED = frozenset({"impossible_fill", "execution_reused"})
-_CANCELS = frozenset({"order_terms", "late_order"})
-"""What works at the venue in a way that nobody here asked for (F03, F15)."""
 
 
 class Discrepancies:
@@ -51,12 +37,15 @@ class Discrepancies:
         """C23: a difference from the broker stops new risk; an overfill stops everything."""
         engine, kind = self._engine, discrepancy.kind
         engine.emit(discrepancy)
-        if kind in _CANCELS:
+        reaction = DIFFERENCES[kind].reaction
+        if reaction is Reaction.CANCELS:
             self._cancel(ClientOrderId(discrepancy.subject), kind)
-        holds = kind in _HOLDS and engine.setup.halt_on_mismatch
-        if not holds and kind not in _STOPS_ALL:
+        if reaction is Reaction.HALTS:
+            state = TradingState.HALTED
+        elif reaction is Reaction.REDUCES and engine.setup.halt_on_mismatch:
+            state = TradingState.REDUCING
+        else:
             return
-        state = TradingState.HALTED if kind in _STOPS_ALL else TradingState.REDUCING
         if engine.ledger.trading.would_tighten(state):
             reason = (
                 f"{kind} {discrepancy.subject}: ours {discrepancy.ours}, "

@@ -30,8 +30,11 @@ from regimeflow.core.on_market import MarketHandler
 from regimeflow.core.on_operator import OperatorHandler
 from regimeflow.core.on_report import ReportHandler
 from regimeflow.core.on_session import ENGINE, SessionHandler
+from regimeflow.core.on_time import TimeHandler
 from regimeflow.core.order_truth import OrderTruth
 from regimeflow.core.portfolio import EXTERNAL
+from regimeflow.core.reconcile import Reconciler
+from regimeflow.core.risk.clock import ClockGuard
 from regimeflow.core.risk.gate import RiskGate
 from regimeflow.core.seat import Seat
 from regimeflow.core.setup import EngineSetup
@@ -81,12 +84,14 @@ class Engine:
         "operator_handler",
         "order_truth",
         "poisoned",
+        "reconciler",
         "regime",
         "regime_detector",
         "report_handler",
         "session_handler",
         "setup",
         "sweep",
+        "time_handler",
         "warming_count",
     )
 
@@ -113,7 +118,16 @@ class Engine:
         self.answers = AnswerWatch(self)
         self.discrepancies = Discrepancies(self)
         self.externals = Externals(self)
-        self.gate = RiskGate(policy, setup.instruments, self.ledger, self.market, self.holds)
+        self.reconciler = Reconciler()
+        self.gate = RiskGate(
+            policy,
+            setup.instruments,
+            self.ledger,
+            self.market,
+            self.holds,
+            self.reconciler,
+            ClockGuard(policy.max_clock_offset_ms if setup.proves_books else None, setup.pace),
+        )
         self.desk = Desk(
             gate=self.gate,
             ledger=self.ledger,
@@ -128,6 +142,7 @@ class Engine:
         self.report_handler = ReportHandler(self)
         self.session_handler = SessionHandler(self)
         self.operator_handler = OperatorHandler(self)
+        self.time_handler = TimeHandler(self)
         self._handlers = self._dispatch_table()
         self.warming_count = len(self.callbacks.seats)
         self._initialize_strategies()
@@ -205,17 +220,13 @@ class Engine:
     def _order_denied(self, order: Any) -> None:
         self.callbacks.order_changed(order)
 
-    def _heartbeat(self, event: e.Heartbeat) -> None:
-        """Time passed: what is periodic may be due. Fresh data makes it change nothing."""
-        if self.now_ns >= self.market_handler.next_due_ns > 0:
-            self.market_handler.work_periodically()
-
     def _ignore(self, event: e.Event) -> None:
         """Facts for observers: nothing that a decision can read."""
 
     def _dispatch_table(self) -> dict[type, Callable[[Any], None]]:
         market, report = self.market_handler, self.report_handler
         session, operator = self.session_handler, self.operator_handler
+        time = self.time_handler
         table: dict[type, Callable[[Any], None]] = {
             Quote: market.on_quote,
             Trade: market.on_trade,
@@ -242,6 +253,11 @@ class Engine:
             e.CancelAll: operator.on_cancel_all,
             e.Flatten: operator.on_flatten,
             e.Adopt: operator.on_adopt,
+            e.Heartbeat: time.on_heartbeat,
+            e.ClockMeasured: time.on_measured,
+            e.ClockStepped: time.on_stepped,
+            e.ClockAdjusted: time.on_adjusted,
+            e.LoopStalled: time.on_stalled,
         }
         order_reports: tuple[type, ...] = (
             e.OrderAccepted,
@@ -253,12 +269,6 @@ class Engine:
             e.OutcomeUnknown,
         )
         table.update(dict.fromkeys(order_reports, report.on_order_report))
-        facts: tuple[type, ...] = (
-            e.SnapshotFailed,
-            e.FeedGap,
-            e.DataConflated,
-            e.ClockAdjusted,
-        )
-        table[e.Heartbeat] = self._heartbeat
+        facts: tuple[type, ...] = (e.SnapshotFailed, e.FeedGap, e.DataConflated)
         table.update(dict.fromkeys(facts, self._ignore))
         return table

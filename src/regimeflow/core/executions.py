@@ -4,7 +4,8 @@ At most `EXECUTION_IDS_MAX` ids stay in memory, oldest dropped first. A fill old
 oldest dropped one can no longer be told from a repeat (`is_past_horizon`); it is refused as a
 discrepancy rather than guessed. The journal keeps them all. An id that comes back with other
 terms is no repeat (a venue began its numbers anew): it is refused as well, never dropped in
-silence. An annulled execution is reversed once, however often that is reported.
+silence. An annulled execution is reversed once, however often that is reported; the annulment may
+come before the execution itself.
 """
 
 from __future__ import annotations
@@ -22,19 +23,21 @@ EXECUTION_IDS_MAX = 100_000
 class Executions:
     """Executions by id, in order of booking."""
 
-    __slots__ = ("annulled", "booked", "horizon_ns")
+    __slots__ = ("annulled", "annulled_early", "booked", "horizon_ns")
 
     def __init__(self) -> None:
         # A plain dict would search past all it has dropped to find its oldest entry.
         self.booked: OrderedDict[ExecutionId, OrderFilled] = OrderedDict()
         self.annulled: OrderedDict[ExecutionId, None] = OrderedDict()
+        self.annulled_early: OrderedDict[ExecutionId, None] = OrderedDict()
         self.horizon_ns = 0
 
     def is_repeat(self, fill: OrderFilled) -> bool:
-        """Whether this very execution has been booked already, or was annulled before it came."""
+        """Whether this very execution has been booked already, or was annulled long ago."""
         known = self.booked.get(fill.execution_id)
         if known is None:
-            return fill.execution_id in self.annulled
+            name = fill.execution_id
+            return name in self.annulled and name not in self.annulled_early
         return _terms(known) == _terms(fill)
 
     def is_other(self, fill: OrderFilled) -> bool:
@@ -58,6 +61,13 @@ class Executions:
         if len(self.annulled) > EXECUTION_IDS_MAX:
             self.annulled.popitem(last=False)
         return self.booked.get(execution_id)
+
+    def await_annulled(self, execution_id: ExecutionId) -> None:
+        """It was annulled before it was reported: it may still come, and counts for nothing."""
+        if execution_id not in self.booked:
+            self.annulled_early[execution_id] = None
+            if len(self.annulled_early) > EXECUTION_IDS_MAX:
+                self.annulled_early.popitem(last=False)
 
     def note(self, fill: OrderFilled) -> None:
         """Remember an execution that is being booked."""

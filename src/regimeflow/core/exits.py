@@ -20,7 +20,7 @@ def bracket_legs(
     instrument: Instrument,
     entry: Order,
     fill: OrderFilled,
-    next_order_id: Callable[[StrategyId, str], tuple[ClientOrderId, IntentId]],
+    next_order_id: Callable[[StrategyId], tuple[ClientOrderId, IntentId]],
 ) -> list[Order]:
     """The exits for one fill of an entry: stop first, then target; two cancel each other."""
     legs = []
@@ -30,7 +30,7 @@ def bracket_legs(
     ):
         if limit_price is None and stop_price is None:
             continue
-        number, intent = next_order_id(entry.strategy_id, entry.symbol)
+        number, intent = next_order_id(entry.strategy_id)
         leg = build_order(
             instrument,
             entry.side.opposite,

@@ -26,7 +26,7 @@ from regimeflow.model.commands import (
     TradingState,
     TradingStateChanged,
 )
-from regimeflow.model.ids import ClientOrderId
+from regimeflow.model.ids import ClientOrderId, own_number
 from regimeflow.model.order import ZERO, Order, Side
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Externals:
 
     def on_adopt(self, reason: str) -> None:
         """An operator takes over everything that differs; what cannot be taken stays a break."""
-        reconciler = self._engine.report_handler.reconciler
+        reconciler = self._engine.reconciler
         for client_order_id in list(self.unknown_ids):
             record = reconciler.listed.get(client_order_id)
             works = record is not None and not record.status.is_terminal
@@ -103,7 +103,7 @@ class Externals:
         if adopted is None:
             return False
         self._engine.emit(adopted)
-        self._engine.report_handler.reconciler.breaks.pop(difference[:2], None)
+        self._engine.reconciler.breaks.pop(difference[:2], None)
         return True
 
     def _adopted(self, difference: Difference, reason: str) -> ExternalAdopted | None:
@@ -121,7 +121,7 @@ class Externals:
             return ExternalAdopted(
                 kind=kind, subject=subject, quantity=moved, price=mark, reason=reason
             )
-        record = engine.report_handler.reconciler.listed.get(ClientOrderId(subject))
+        record = engine.reconciler.listed.get(ClientOrderId(subject))
         if kind != "order_unknown_here" or record is None:
             return None
         price = self._worst_price(record)
@@ -146,7 +146,7 @@ class Externals:
 
     def _ignore(self, difference: Difference) -> None:
         kind, subject, ours, theirs = difference
-        reconciler = self._engine.report_handler.reconciler
+        reconciler = self._engine.reconciler
         is_number = kind != "order_unknown_here"
         gap = Decimal(theirs) - Decimal(ours) if is_number else ZERO
         reconciler.ignored[kind, subject] = gap
@@ -163,7 +163,7 @@ class Externals:
         held = engine.ledger.portfolio.strategy_position(EXTERNAL, subject).quantity
         if kind != "position" or not held:
             return
-        number, intent = engine.desk.next_order_id(EXTERNAL, subject)
+        number, intent = engine.desk.next_order_id(EXTERNAL)
         order = build_order(
             engine.instruments[subject],
             Side.SELL if held > 0 else Side.BUY,
@@ -179,14 +179,3 @@ class Externals:
         self._engine.emit(
             CancelOrder(order.standing_id, order.broker_order_id, order.symbol, "external")
         )
-
-
-def own_number(client_order_id: str, id_prefix: str) -> tuple[str, int] | None:
-    """Strategy and number of an id of our making (`prefix-boot-strategy-number`); else None."""
-    if not client_order_id.startswith(f"{id_prefix}-"):
-        return None
-    boot, _, rest = client_order_id.removeprefix(f"{id_prefix}-").partition("-")
-    strategy, _, number = rest.rpartition("-")
-    if not (boot.isdecimal() and strategy and number.isdecimal()):
-        return None
-    return strategy, int(number)

@@ -1,8 +1,9 @@
 """Reasons why entries wait although nothing is broken for good: a link down, books unproved.
 
 A hold lifts by itself, and only by evidence: the link is up again *and* a complete snapshot
-agreed with the books. Exits and cancels are never held. Symbols are held after a fill that no
-order of ours explains, until an operator resumes.
+agreed with the books. After a pause of our own it has to be one that was asked for since: what
+waited in a socket meanwhile is as old as the pause. Exits and cancels are never held. Symbols
+are held after a fill that no order of ours explains, until an operator resumes.
 """
 
 from __future__ import annotations
@@ -31,11 +32,12 @@ RECONCILE_PREFIX = "reconcile-"
 class Holds:
     """What holds entries right now: `account` for all, `symbols` for one symbol each."""
 
-    __slots__ = ("_engine", "_requests", "account", "symbols")
+    __slots__ = ("_engine", "_proofs_from", "_requests", "account", "symbols")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._requests = 0
+        self._proofs_from = 0
         self.account: dict[str, str] = {}
         self.symbols: dict[str, str] = {}
 
@@ -49,12 +51,24 @@ class Holds:
         if self._engine.setup.proves_books:
             self.account[f"link {event.link}"] = event.reason
             self.account["reconcile"] = f"link {event.link} was down"
+            self._proofs_from = 0  # what was under way has died with the connection
 
     def on_link_up(self, event: e.LinkUp) -> None:
         """The link is back: prove the books."""
         if self._engine.setup.proves_books:
             self.account.pop(f"link {event.link}", None)
             self.prove_books()
+
+    def on_pause(self, reason: str) -> None:
+        """We were away: nothing enters before a snapshot that was asked for from now on agrees."""
+        engine = self._engine
+        if not engine.setup.proves_books:
+            return
+        self._proofs_from = self._requests + 1
+        self.account["reconcile"] = reason
+        detail = f"{reason}; entries wait until a complete snapshot agrees"
+        engine.change_health(HealthChanged("books", HealthStatus.STALE, detail))
+        self.prove_books()
 
     def prove_books(self) -> None:
         """Ask for everything; ask again in a while if no clean answer has come by then."""
@@ -70,15 +84,18 @@ class Holds:
         """A complete snapshot that agrees lifts the hold; links that are down keep theirs."""
         if "reconcile" not in self.account or len(self.account) > 1:
             return
+        if self._proofs_from and _number_of(snapshot.request_id) < self._proofs_from:
+            return
         parts = (snapshot.orders, snapshot.fills, snapshot.positions, snapshot.account)
         if any(part is None for part in parts):
             return
         engine = self._engine
-        ignored = engine.report_handler.reconciler.ignored
+        ignored = engine.reconciler.ignored
         found = differences(snapshot, engine.ledger, ignored)
         if engine.order_truth.doubts or any(found.values()):
             return
         del self.account["reconcile"]
+        self._proofs_from = 0
         engine.change_health(
             HealthChanged("books", HealthStatus.OK, "orders, fills, positions and cash agree")
         )
@@ -92,3 +109,10 @@ class Holds:
         if self.account:
             return "; ".join(f"{name}: {why}" for name, why in self.account.items())
         return self.symbols.get(symbol, "")
+
+
+def _number_of(request_id: str) -> int:
+    """Which of our requests for proof a snapshot answers; 0 for any other."""
+    if not request_id.startswith(RECONCILE_PREFIX):
+        return 0
+    return int(request_id.rpartition("-")[2])

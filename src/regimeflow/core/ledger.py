@@ -21,10 +21,9 @@ from regimeflow.core.portfolio import EXTERNAL, Portfolio
 from regimeflow.core.recent_orders import RecentOrders
 from regimeflow.core.resolutions import (
     adopted_order,
-    is_positive,
+    refusal_of,
     replaced_as,
     resolution_of,
-    unbooked,
 )
 from regimeflow.core.risk.losses import LossWatch
 from regimeflow.core.throttle import Throttle
@@ -32,6 +31,7 @@ from regimeflow.core.timers import Timers
 from regimeflow.core.trading_state import TradingStates
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
+from regimeflow.model.evidence import as_observed
 from regimeflow.model.ids import ExecutionId, StrategyId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import ActionKind, Bar, CorporateAction, Quote, Trade
@@ -121,6 +121,7 @@ class Ledger:
                 ts_ns, event.client_order_id, Happening.LOST_SIGHT, reason=event.reason
             )
         if isinstance(event, e.FillBusted):
+            self.orders.executions.await_annulled(event.execution_id)
             return self._bust(ts_ns, event.execution_id)
         if isinstance(event, e.FillCorrected):
             self._bust(ts_ns, event.corrects)
@@ -163,26 +164,19 @@ class Ledger:
         """Book one execution once: position and cash first, the order's state second."""
         if self.orders.executions.is_repeat(fill):
             return NOTHING
-        refused = self.refusal_of(fill)
+        refused = refusal_of(self.orders.executions, fill)
         if refused is not None:
             return refused
         applied = self.orders.apply_fill(ts_ns, fill)
+        if self.orders.executions.annulled_early.pop(fill.execution_id, self) is None:
+            # Annulled before it came: the order used it up, position and cash never saw it.
+            return Applied(self.orders.unfill(ts_ns, fill), None)
         order = applied.order
         if order is not None and order.strategy_id == EXTERNAL and order.tag != EXTERNAL:
             self.portfolio.apply_closing_fill(fill)
         else:
             self.portfolio.apply_fill(EXTERNAL if order is None else order.strategy_id, fill)
         return applied
-
-    def refusal_of(self, fill: e.OrderFilled) -> Applied | None:
-        """Why an execution cannot be booked; None when it can. Asking changes nothing."""
-        if self.orders.executions.is_other(fill):
-            return unbooked(fill, "execution_reused", "its id belongs to another execution")
-        if self.orders.executions.is_past_horizon(fill):
-            return unbooked(fill, "old_execution", "older than the executions kept in memory")
-        if not (is_positive(fill.quantity) and is_positive(fill.price)):
-            return unbooked(fill, "impossible_fill", "no execution has such a quantity or price")
-        return None
 
     # --- outputs ------------------------------------------------------------------------
 
@@ -239,11 +233,9 @@ class Ledger:
             broker_order_id=record.broker_order_id if record is not None else None,
         )
 
-    def _recover_cash(self, ts_ns: int, notice: c.CashRecovered) -> None:
-        self.portfolio.apply_cash(notice.posting)
-
-    def _recover_fill(self, ts_ns: int, notice: c.FillRecovered) -> Applied:
-        return self.apply_fill(ts_ns, notice.fill)
+    def _recover(self, ts_ns: int, notice: c.Output) -> Applied:
+        """What a list shows changes the books as the report would have."""
+        return self.apply_event(ts_ns, as_observed(notice))  # type: ignore[arg-type]
 
     def _bust(self, ts_ns: int, execution_id: ExecutionId) -> Applied:
         """Reverse an annulled execution once; nothing when it is not in the books (any more)."""
@@ -256,6 +248,13 @@ class Ledger:
             msgspec.structs.replace(fill, side=fill.side.opposite, fee=-fill.fee),
         )
         return Applied(order, None)
+
+    def _recover_bust(self, ts_ns: int, notice: c.BustRecovered) -> Applied:
+        """Reversed if it was booked; else its order learns what it used up for nothing."""
+        applied = self.apply_event(ts_ns, notice.bust)
+        if notice.fill.execution_id in self.orders.executions.annulled_early:
+            return self.apply_fill(ts_ns, notice.fill)
+        return applied
 
     def _adopt(self, ts_ns: int, notice: c.ExternalAdopted) -> None:
         if notice.order is not None:
@@ -287,8 +286,9 @@ _OUTPUTS: dict[type, Callable[[Ledger, int, Any], Applied | None]] = {
     c.CancelTimer: Ledger._cancel_timer,
     c.TradingStateChanged: Ledger._change_state,
     c.OrderResolved: Ledger._resolve,
-    c.FillRecovered: Ledger._recover_fill,
-    c.CashRecovered: Ledger._recover_cash,
+    c.FillRecovered: Ledger._recover,
+    c.CashRecovered: Ledger._recover,
+    c.BustRecovered: Ledger._recover_bust,
     c.ExternalAdopted: Ledger._adopt,
     c.DiscrepancyFound: Ledger._note_discrepancy,
 }

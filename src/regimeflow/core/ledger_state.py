@@ -63,6 +63,7 @@ class LedgerState(msgspec.Struct, kw_only=True):
     annulled: list[ExecutionId] = []
     activities: list[str] = []
     bar_closes_ns: dict[str, int] = {}
+    annulled_early: list[ExecutionId] = []
 
 
 def ledger_state(ledger: Ledger) -> bytes:
@@ -98,6 +99,7 @@ def restore_ledger(books: Books, encoded: bytes) -> Ledger:
     orders.executions.booked.update({f.execution_id: f for f in state.executions})
     orders.executions.horizon_ns = state.execution_horizon_ns
     orders.executions.annulled.update(dict.fromkeys(state.annulled))
+    orders.executions.annulled_early.update(dict.fromkeys(state.annulled_early))
     portfolio.activities.update(dict.fromkeys(state.activities))
     ledger.trading.account = state.trading
     ledger.trading.account_reason = state.trading_reason
@@ -150,6 +152,7 @@ def _capture(ledger: Ledger) -> LedgerState:
         annulled=list(orders.executions.annulled),
         activities=list(portfolio.activities),
         bar_closes_ns=ledger.bar_closes_ns,
+        annulled_early=list(orders.executions.annulled_early),
     )
 
 

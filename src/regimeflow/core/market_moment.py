@@ -20,15 +20,9 @@ class MarketMoment:
         self.ordinals: dict[str, int] = {}
         self.wish_count: dict[StrategyId, int] = {}
 
-    def next_intent(self, strategy_id: StrategyId, symbol: str) -> IntentId:
-        """The name of a strategy's next wish, to trade `symbol`."""
+    def next_intent(self, strategy_id: StrategyId) -> IntentId:
+        """The name of a strategy's next wish."""
         k = self.wish_count.get(strategy_id, 0)
         self.wish_count[strategy_id] = k + 1
-        return IntentId(
-            strategy_id,
-            symbol,
-            self.ts_venue_ns,
-            self.ordinals.get(self.symbol, 0),
-            k,
-            "" if self.symbol == symbol else self.symbol,
-        )
+        ordinal = self.ordinals.get(self.symbol, 0)
+        return IntentId(strategy_id, self.symbol, self.ts_venue_ns, ordinal, k)

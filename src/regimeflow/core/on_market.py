@@ -199,12 +199,16 @@ class MarketHandler:
         """Staleness, bars that are over, valuation inside the session: at most once a period."""
         engine = self._engine
         self.next_due_ns = engine.now_ns + self._period_ns
-        if not self.watchdog.is_daily and self.watchdog.may_be_stale(engine.now_ns):
-            self.judge_freshness()
+        self.judge_silence()
         if self.shop.builders:
             # The last smaller bar of a built one may come with this very event, or late.
             self._announce(self.shop.close_due(engine.now_ns - (engine.setup.bar_size_ns or 0)))
         engine.session_handler.mark_if_due()
+
+    def judge_silence(self) -> None:
+        """Judge a feed that is measured by the clock; a quick answer where nothing is late."""
+        if not self.watchdog.is_daily and self.watchdog.may_be_stale(self._engine.now_ns):
+            self.judge_freshness()
 
     def judge_freshness(self) -> None:
         """Announce who has gone silent; by policy hold and cancel the symbol."""

@@ -73,7 +73,7 @@ class OperatorHandler:
             return "halted in the same instant; a halt wins over a resume it could not know of"
         if engine.externals.unknown_ids:
             return f"{next(iter(engine.externals.unknown_ids))} is not ours to know; adopt first"
-        breaks = engine.report_handler.reconciler.breaks
+        breaks = engine.reconciler.breaks
         if not breaks or not engine.setup.halt_on_mismatch:
             return ""
         kind, subject, ours, theirs = next(iter(breaks.values()))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from regimeflow.core.applied import Applied
 from regimeflow.core.exits import entries_of
-from regimeflow.core.reconcile import Reconciler
 from regimeflow.model import events as e
 from regimeflow.model.commands import (
     DiscrepancyFound,
@@ -35,12 +34,11 @@ OrderReport = (
 class ReportHandler:
     """Handles order reports, cash, corporate actions and snapshots for one engine."""
 
-    __slots__ = ("_engine", "_newest_ns", "reconciler")
+    __slots__ = ("_engine", "_newest_ns")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._newest_ns = 0
-        self.reconciler = Reconciler()
 
     def on_order_report(self, report: OrderReport) -> None:
         """Any report about one order but a fill."""
@@ -110,7 +108,7 @@ class ReportHandler:
             engine.order_truth.on_orders(snapshot)
             engine.callbacks.drain()
             grace_ns = engine.setup.settle_window_ns if engine.setup.proves_books else 0
-            for found in self.reconciler.compare(
+            for found in engine.reconciler.compare(
                 engine.now_ns, snapshot, engine.ledger, grace_ns=grace_ns
             ):
                 engine.discrepancies.report_break(found)
@@ -141,12 +139,15 @@ class ReportHandler:
     def on_bust(self, bust: e.FillBusted) -> None:
         """An execution was annulled: reversed in the books, told to the operator, symbol held."""
         engine = self._engine
-        executions = engine.ledger.orders.executions
-        was_booked = executions.is_booked(bust.execution_id)
-        was_annulled = bust.execution_id in executions.annulled
-        applied = engine.ledger.apply_event(engine.now_ns, bust)
-        if was_annulled:
+        if bust.execution_id in engine.ledger.orders.executions.annulled:
             return
+        was_booked = engine.ledger.orders.executions.is_booked(bust.execution_id)
+        applied = engine.ledger.apply_event(engine.now_ns, bust)
+        self.settle_bust(applied, bust, was_booked=was_booked)
+
+    def settle_bust(self, applied: Applied, bust: e.FillBusted, *, was_booked: bool) -> None:
+        """The consequences of an annulment, whichever way it became known."""
+        engine = self._engine
         if not was_booked:
             engine.discrepancies.report(_odd_bust(bust.execution_id, bust.symbol))
             return
@@ -188,6 +189,9 @@ class ReportHandler:
             engine.discrepancies.report(applied.discrepancy)
         if order is None:
             engine.discrepancies.take_unattributed(applied, fill)
+            return
+        if fill.execution_id in engine.ledger.orders.executions.annulled:
+            engine.callbacks.order_changed(order)
             return
         engine.desk.after_fill(engine.now_ns, order, fill)
         engine.callbacks.order_changed(order, fill)

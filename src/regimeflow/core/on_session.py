@@ -34,8 +34,9 @@ class SessionHandler:
     def on_started(self, event: e.EngineStarted) -> None:
         """Strategies start; client order ids carry this boot's number from here on."""
         engine = self._engine
-        engine.desk.boot(event.boot)
+        engine.desk.boot(engine.now_ns, event.boot)
         engine.holds.on_started()
+        engine.gate.clock.start()
         engine.ledger.apply_event(engine.now_ns, event)
         for seat in engine.callbacks.seats.values():
             engine.callbacks.call_lifecycle(seat, "on_start")

@@ -133,7 +133,7 @@ class OrderTruth:
     def adopt(self, order: Order, record: OrderRecord) -> None:
         """Take over what the broker says of an order, fills first."""
         engine = self._engine
-        if record.filled_quantity > order.filled_quantity:
+        if record.filled_quantity > order.filled_quantity + order.annulled_quantity:
             self._request(SnapshotScope.ORDERS)
             if record.status.is_terminal:
                 return  # its end would free exposure that the missing fills are about to use

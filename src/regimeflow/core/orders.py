@@ -187,7 +187,7 @@ class Orders:
         order.broker_order_id = fill.broker_order_id
         # A fill of the new terms may outrun the answer to the replacement that asked for them.
         quantity_max = self._quantity_max(order)
-        is_full = order.filled_quantity >= quantity_max
+        is_full = order.filled_quantity + order.annulled_quantity >= quantity_max
         happening = Happening.FILLED if is_full else Happening.PART_FILLED
         discrepancy = self._move(ts_ns, order, happening)
         if order.filled_quantity > quantity_max:
@@ -208,6 +208,7 @@ class Orders:
         order.filled_quantity -= fill.quantity
         order.filled_cost -= fill.quantity * fill.price
         order.fees -= fill.fee
+        order.annulled_quantity += fill.quantity
         order.updated_ns = ts_ns
         self._recount(order)
         return order
@@ -221,7 +222,8 @@ class Orders:
 
     def _finish_if_full(self, ts_ns: int, order: Order) -> None:
         """The terms that stand after an answer may have filled already."""
-        if order.is_open and order.filled_quantity >= self._quantity_max(order):
+        used_up = order.filled_quantity + order.annulled_quantity
+        if order.is_open and used_up >= self._quantity_max(order):
             self._move(ts_ns, order, Happening.FILLED)
 
     def _move(self, ts_ns: int, order: Order, happening: Happening) -> DiscrepancyFound | None:

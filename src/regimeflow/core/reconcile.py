@@ -132,6 +132,11 @@ class Reconciler:
         self.ignored: dict[Key, Decimal] = {}
         self.listed: dict[ClientOrderId, OrderRecord] = {}
 
+    def position_gap(self, symbol: str) -> Decimal:
+        """By how much the broker's position differs from the books', while that is a break."""
+        found = self.breaks.get(("position", symbol))
+        return ZERO if found is None else Decimal(found[3]) - Decimal(found[2])
+
     def compare(
         self, ts_ns: int, snapshot: BrokerSnapshot, ledger: Ledger, *, grace_ns: int = 0
     ) -> list[DiscrepancyFound]:

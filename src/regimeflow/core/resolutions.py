@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from regimeflow.core.applied import Applied
+from regimeflow.core.executions import Executions
 from regimeflow.core.order_table import Happening
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.model import commands as c
@@ -70,13 +71,18 @@ def replaced_as(record: OrderRecord, ts_ns: int) -> e.OrderReplaced:
     )
 
 
-def is_positive(number: Decimal) -> bool:
-    """Whether a quantity or price can be that of an execution."""
-    return number.is_finite() and number > 0
+def refusal_of(executions: Executions, fill: e.OrderFilled) -> Applied | None:
+    """Why an execution cannot be booked: told, never guessed at; None when it can be."""
+    if executions.is_other(fill):
+        return _unbooked(fill, "execution_reused", "its id belongs to another execution")
+    if executions.is_past_horizon(fill):
+        return _unbooked(fill, "old_execution", "older than the executions kept in memory")
+    if not all(number.is_finite() and number > 0 for number in (fill.quantity, fill.price)):
+        return _unbooked(fill, "impossible_fill", "no execution has such a quantity or price")
+    return None
 
 
-def unbooked(fill: e.OrderFilled, kind: str, why: str) -> Applied:
-    """A fill that cannot be booked: told, never guessed at."""
+def _unbooked(fill: e.OrderFilled, kind: str, why: str) -> Applied:
     return Applied(
         None,
         c.DiscrepancyFound(

@@ -31,7 +31,7 @@ class StrategySetup(msgspec.Struct, frozen=True):
 class EngineSetup(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a run depends on beside its events. Times are nanoseconds.
 
-    `start_ns`: earlier data is warm-up. `id_prefix`: session and boot part of client order ids.
+    `start_ns`: earlier data is warm-up. `id_prefix` begins all client order ids.
     `bar_size_ns`: the feed's bar size (None for ticks). `end_of_day_lead_ns`: how long before
     an intraday close `on_end_of_day` fires. `session_end_delay_ns`: how long after the close
     the session is valued and rolled. `mark_interval_ns`: how often the account is valued
@@ -41,14 +41,15 @@ class EngineSetup(msgspec.Struct, frozen=True, kw_only=True):
     enters before a complete snapshot agreed. `external`: what becomes of what nobody here ordered
     (see `core/external.py`). `settle_window_ns`: how long the venue may need
     before "not found" means anything. `query_interval_ns`: first pause between two questions
-    about an order in doubt.
+    about an order in doubt. `pace`: seconds of the engine's time in a real one. `pause_ns`: a
+    clock that is set by this much or more hides as long a pause.
     """
 
     instruments: dict[str, Instrument]
     cash: Decimal
     strategies: tuple[StrategySetup, ...]
     policy: RiskPolicy = RiskPolicy()
-    id_prefix: str = "rf-1"
+    id_prefix: str = "rf"
     seed: int = 1
     start_ns: int = 0
     is_daily: bool = True
@@ -67,6 +68,8 @@ class EngineSetup(msgspec.Struct, frozen=True, kw_only=True):
     external: ExternalPolicy = "refuse"
     settle_window_ns: int = 60 * NS_PER_S
     query_interval_ns: int = 2 * NS_PER_S
+    pace: float = 1.0
+    pause_ns: int = 10 * NS_PER_S
     regime_detector: RegimeDetector | None = None
     regime_symbol: str | None = None
 

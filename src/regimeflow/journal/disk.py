@@ -44,6 +44,10 @@ class Disk(Protocol):
         """Cut `path` to `size_bytes` and sync it."""
         ...
 
+    def rewrite(self, path: Path, offset: int) -> None:
+        """Write again what `path` holds from `offset` on, and sync it."""
+        ...
+
     def rename(self, source: Path, target: Path) -> None:
         """Put `source` in the place of `target` at once."""
         ...
@@ -95,6 +99,20 @@ class OsDisk:
         with path.open("r+b") as stream:
             stream.truncate(size_bytes)
             _sync_fd(stream.fileno())
+
+    def rewrite(self, path: Path, offset: int) -> None:
+        """The same bytes in the same place: pages that a failed sync dropped are dirty again."""
+        fd = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        try:
+            os.lseek(fd, offset, os.SEEK_SET)
+            with open(fd, "rb", closefd=False) as stream:
+                content = stream.read()
+            os.lseek(fd, offset, os.SEEK_SET)
+            while content:
+                content = content[os.write(fd, content) :]
+            _sync_fd(fd)
+        finally:
+            os.close(fd)
 
     def rename(self, source: Path, target: Path) -> None:
         """`os.replace`: atomic on every supported system."""

@@ -3,9 +3,10 @@
     magic "RF" | kind u8 | payload length u32 | crc32 u32 | payload        (little-endian)
 
 The checksum covers kind, length and payload. A reader takes frames until the first that is not
-whole. What follows decides what that means: nothing valid after it is a torn tail, the ordinary
-end of a killed process; a valid frame after it is damage in the middle. The magic makes that
-search a substring search instead of a checksum at every byte.
+whole. What follows decides what that means. A mark says that everything before it was on stable
+storage when it was written: a bad frame before a mark is damage. Behind the last mark a killed
+process or a power cut may leave anything, also whole frames with holes between them: a torn tail.
+The magic makes the search for what follows a substring search instead of a checksum at every byte.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from regimeflow.errors import JournalError
 MAGIC = b"RF"
 HEADER = struct.Struct("<2sBII")
 CHECKED_PREFIX = struct.Struct("<BI")
+MARK_PAYLOAD = struct.Struct("<Q")
 PAYLOAD_BYTES_MAX = 256 * 2**20
 """Bound on one frame. The largest is an epoch's carry-over; a larger one fails the write."""
 
@@ -31,6 +33,7 @@ class FrameKind(IntEnum):
     SEGMENT = 1
     FACTS = 2
     MARKET = 3
+    MARK = 4
 
 
 KINDS = frozenset(int(kind) for kind in FrameKind)
@@ -55,6 +58,11 @@ def encode_frame(kind: FrameKind, payload: bytes) -> bytes:
         )
     checksum = crc32(payload, crc32(CHECKED_PREFIX.pack(kind, length)))
     return HEADER.pack(MAGIC, kind, length, checksum) + payload
+
+
+def encode_mark(offset: int) -> bytes:
+    """A mark that lies at `offset` of its file: all before it is on stable storage."""
+    return encode_frame(FrameKind.MARK, MARK_PAYLOAD.pack(offset))
 
 
 class FrameReader:
@@ -96,14 +104,19 @@ def whole_frame(content: bytes, offset: int = 0) -> Frame | None:
     return _checked(header, content[start : start + length], offset)
 
 
-def has_frame_after(content: bytes) -> bool:
-    """True when a whole frame starts anywhere past the first byte of `content`."""
+def frames_after(content: bytes) -> Iterator[Frame]:
+    """The whole frames that start anywhere past the first byte of `content`."""
     start = content.find(MAGIC, 1)
     while start >= 0:
-        if whole_frame(content, start) is not None:
-            return True
+        frame = whole_frame(content, start)
+        if frame is not None:
+            yield frame
         start = content.find(MAGIC, start + 1)
-    return False
+
+
+def is_mark_at(frame: Frame, offset: int) -> bool:
+    """Whether `frame` is a mark that was written to `offset`, not a stale block of the disk's."""
+    return frame.kind == FrameKind.MARK and frame.payload == MARK_PAYLOAD.pack(offset)
 
 
 def _payload_length(header: bytes) -> int | None:

@@ -1,8 +1,10 @@
 """Recovery: make a journal that a process left behind ready to be continued.
 
-The torn tail of each file is cut at its last whole frame; the bytes cut stay in a file beside
-it. Nothing that `commit()` returned for can be cut after a kill, because a commit is whole in
-the file before it returns. Running recovery twice, or being killed inside it, changes nothing.
+The torn tail of each file is cut at its first bad frame; the bytes cut stay in a file beside it.
+Nothing that `commit()` returned for can be cut after a kill, because a commit is whole in the
+file before it returns. Facts behind the last mark of a sync are written again and synced: after
+a failed sync they can still be read, although the disk never had them. Running recovery twice,
+or being killed inside it, changes nothing.
 """
 
 from __future__ import annotations
@@ -88,7 +90,8 @@ def _recover_market(directory: Path, disk: Disk, recovered: Recovered) -> None:
 
 def _recover_facts(directory: Path, disk: Disk, recovered: Recovered) -> int:
     """Check every block, take the last epoch and boot, cut the torn tail; the last seq."""
-    walk = FactsWalk(list_segments(directory, SegmentKind.FACTS))
+    segments = list_segments(directory, SegmentKind.FACTS)
+    walk = FactsWalk(segments)
     last_block: FactsBlock | None = None
     last_seq = 0
     for block in walk:
@@ -110,6 +113,8 @@ def _recover_facts(directory: Path, disk: Disk, recovered: Recovered) -> int:
     if walk.tear is not None:
         recovered.facts_cut_bytes = walk.tear.size_bytes
         _cut(walk.tear, disk)
+    if segments and segments[-1].path.stat().st_size > walk.synced_bytes:
+        disk.rewrite(segments[-1].path, walk.synced_bytes)
     return last_seq
 
 

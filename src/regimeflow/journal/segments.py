@@ -4,8 +4,9 @@
     market-000001.rfj     the one being written, or closed and not yet compressed
     market-000001.rfj.gz  closed; pruned once it is older than what is kept
 
-A segment starts with a header frame, written together with its first records, so a segment is
-there whole or not at all. Its time is that of its first record: no file holds a wall clock.
+A segment starts with a header frame; in facts it is on stable storage before anything follows.
+Its time is that of its first record: no file holds a wall clock. A segment of an older format is
+read, and never continued.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from regimeflow.errors import JournalCorrupt, JournalError
 from regimeflow.journal.disk import Disk, OsDisk
 from regimeflow.journal.frames import FrameKind, FrameReader, encode_frame
 
-FORMAT = "regimeflow.journal/1"
+FORMAT = "regimeflow.journal/2"
+UNMARKED_FORMAT = "regimeflow.journal/1"
+"""Without marks: nobody knows how far such a file was synced, so every hole in it is damage."""
 SEGMENT_BYTES_MAX = 64 * 2**20
 COPY_BYTES = 2**20
 GZIP_LEVEL = 6
@@ -122,10 +125,11 @@ def encode_header(header: SegmentHeader) -> bytes:
 def decode_header(segment: Segment, payload: bytes) -> SegmentHeader:
     """The header of `segment`. Raises JournalError for a format this version cannot read."""
     written = _DECODE_FORMAT(payload).get("format")
-    if written != FORMAT:
+    if written not in (FORMAT, UNMARKED_FORMAT):
         raise JournalError(
-            f"{segment.path} has the format {written!r}, this version reads {FORMAT!r}; run the"
-            " version that wrote it, or start with a journal of its own"
+            f"{segment.path} has the format {written!r}, this version reads {FORMAT!r} and"
+            f" {UNMARKED_FORMAT!r}; run the version that wrote it, or start with a journal of its"
+            " own"
         )
     header = _DECODE_HEADER(payload)
     if (header.kind, header.number) != (segment.kind, segment.number):

@@ -71,6 +71,7 @@ class JournalWriter:
         "_facts_file",
         "_failure",
         "_head",
+        "_is_boot_waiting",
         "_is_command_waiting",
         "_is_epoch_waiting",
         "_market",
@@ -100,6 +101,7 @@ class JournalWriter:
         self._market_file = SegmentFile(directory, SegmentKind.MARKET, disk)
         self._is_command_waiting = False
         self._is_epoch_waiting = False
+        self._is_boot_waiting = False
         self._failure = ""
 
     @property
@@ -134,8 +136,12 @@ class JournalWriter:
         return self._append_fact(Record(self.next_seq, ts_ns, cause_seq, output))
 
     def append_epoch(self, ts_ns: int, epoch: EpochOpened) -> int:
-        """Number the opening of an epoch; it gets a block of its own. Returns its seq."""
+        """Number the opening of an epoch; it gets a block of its own. Returns its seq.
+
+        One that opens a start is synced whatever the durability: its number is never lost.
+        """
         self._is_epoch_waiting = True
+        self._is_boot_waiting = self._is_boot_waiting or epoch.boot > 0
         return self._append_fact(Record(self.next_seq, ts_ns, 0, epoch))
 
     def commit(self) -> Sequence[Record]:
@@ -155,11 +161,12 @@ class JournalWriter:
         self._market.seal(self.next_seq)
         self._guarded("written", lambda: self._write_batch(records))
         must_sync = self._is_command_waiting and self._durability is Durability.POWER
-        if must_sync or self._facts_file.unsynced_bytes > UNSYNCED_BYTES_MAX:
+        is_late = self._facts_file.unsynced_bytes > UNSYNCED_BYTES_MAX
+        if must_sync or is_late or self._is_boot_waiting:
             self.sync()
-        self._is_command_waiting = False
+        self._is_command_waiting = self._is_boot_waiting = False
         if self._facts_file.size_bytes >= self._segment_bytes_max:
-            self._rotate_facts()
+            self._guarded("closed", self._facts_file.rotate)
         return records
 
     def flush(self) -> Sequence[Record]:
@@ -183,7 +190,7 @@ class JournalWriter:
     def rotate(self) -> None:
         """Commit, and begin new segments: at a session roll, so that days can be told apart."""
         self.flush()
-        self._rotate_facts()
+        self._guarded("closed", self._facts_file.rotate)
         self._guarded("closed", self._market_file.rotate)
 
     def close(self) -> None:
@@ -231,11 +238,6 @@ class JournalWriter:
         self._market_file.append(frames, first_seq=first_seq, first_ts_ns=first_ts_ns, prev_hash="")
         if self._market_file.size_bytes >= self._segment_bytes_max:
             self._market_file.rotate()
-
-    def _rotate_facts(self) -> None:
-        """A closed segment is durable: only the last one may ever have a torn tail."""
-        self.sync()
-        self._guarded("closed", self._facts_file.rotate)
 
     def _guarded(self, verb: str, action: Callable[[], None]) -> None:
         """Run one disk operation; its failure is the last thing this writer does."""

@@ -15,8 +15,11 @@ from rich.text import Text
 from regimeflow.journal.records import Record
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
+from regimeflow.model.evidence import as_observed
+from regimeflow.model.ids import ClientOrderId
+from regimeflow.model.order import OrderStatus
 from regimeflow.model.timestamps import format_ns
-from regimeflow.observe.describe import printable
+from regimeflow.observe.describe import describe, printable
 
 _STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red", "dim": "dim", "": ""}
 
@@ -29,6 +32,7 @@ class Console:
         self._is_fast = is_fast
         self._year = ""
         self._counts = {"orders": 0, "fills": 0, "denied": 0, "rejected": 0}
+        self._in_doubt: dict[ClientOrderId, None] = {}
         self._mark: c.AccountMarked | None = None
         self._peak = Decimal(0)
 
@@ -55,10 +59,28 @@ class Console:
             self._counts[_COUNTED[kind]] += 1
             if not self._is_fast:
                 self.say(*_order_line(body), ts_ns=ts_ns)
+        elif kind in (e.OrderCanceled, e.OrderExpired):
+            if not self._is_fast:
+                self.say(_end_line(body), ts_ns=ts_ns)
         else:
             line = _line(body)
             if line is not None:
                 self.say(line[0], line[1], ts_ns=ts_ns)
+        self._follow_doubt(ts_ns, body)
+
+    def _follow_doubt(self, ts_ns: int, body: object) -> None:
+        """Say when an order that was in doubt is heard of again; the newest are remembered."""
+        doubtful = self._in_doubt
+        if isinstance(body, e.OutcomeUnknown):
+            doubtful[body.client_order_id] = None
+            if len(doubtful) > IN_DOUBT_MAX:
+                del doubtful[next(iter(doubtful))]
+        elif isinstance(body, c.OrderResolved):
+            doubtful.pop(body.client_order_id, None)
+        elif doubtful and isinstance(body, _REPORTS) and body.client_order_id in doubtful:
+            del doubtful[body.client_order_id]
+            text = f"order {body.client_order_id}: found, the venue reports it"
+            self.say(text, "ok", ts_ns=ts_ns)
 
     def close_year(self) -> None:
         """Print the line of the year in hand."""
@@ -88,6 +110,15 @@ class Console:
             self.say(f"session {mark.session} ends, equity {mark.equity:,.2f}", ts_ns=ts_ns)
 
 
+IN_DOUBT_MAX = 1_000
+_REPORTS = (
+    e.OrderAccepted,
+    e.OrderRejected,
+    e.OrderFilled,
+    e.OrderCanceled,
+    e.OrderExpired,
+    e.OrderReplaced,
+)
 _COUNTED = {
     c.SubmitOrder: "orders",
     e.OrderFilled: "fills",
@@ -112,6 +143,12 @@ def _order_line(body: object) -> tuple[str, str]:
     return f"rejected by the venue: {body.reason}", "warn"
 
 
+def _end_line(body: object) -> str:
+    assert isinstance(body, e.OrderCanceled | e.OrderExpired)
+    what = "canceled" if isinstance(body, e.OrderCanceled) else "expired"
+    return f"order {body.client_order_id}: {what} ({body.reason})"
+
+
 def _line(body: object) -> tuple[str, str] | None:
     if isinstance(body, c.HealthChanged):
         style = "ok" if body.status is c.HealthStatus.OK else "warn"
@@ -125,7 +162,8 @@ def _line(body: object) -> tuple[str, str] | None:
         who = "" if body.strategy_id is None else f" for {body.strategy_id}"
         if body.state is c.TradingState.ACTIVE:
             return f"trading ACTIVE{who}: {body.reason}", "ok"
-        return f"trading {body.state.upper()}{who} ({body.control}): {body.reason}", "bad"
+        state = f"trading {body.state.upper()}{who} ({body.control})"
+        return f"{state}: {body.reason}; go on with `regimeflow resume`", "bad"
     if isinstance(body, c.StrategyFaulted):
         return f"strategy {body.strategy_id} faulted in {body.callback}: {body.error}", "bad"
     if isinstance(body, c.DiscrepancyFound):
@@ -139,6 +177,30 @@ def _line(body: object) -> tuple[str, str] | None:
         return f"regime {before} -> {body.current} ({body.probability:.0%})", ""
     if isinstance(body, c.StrategyLogged):
         return f"[{body.strategy_id}] {body.message}", "dim"
+    if isinstance(body, e.ClockAdjusted | e.ClockStepped):
+        return describe(body), "warn"
+    return _truth_line(body)
+
+
+def _truth_line(body: object) -> tuple[str, str] | None:
+    """What evidence says of orders and executions that no report had settled."""
     if isinstance(body, e.OutcomeUnknown):
-        return f"order {body.client_order_id}: outcome of {body.request} unknown", "bad"
+        return (
+            f"order {body.client_order_id}: IN_DOUBT, no answer to its {body.request} "
+            f"({body.reason}); counted as exposure, asked after, never sent again",
+            "bad",
+        )
+    if isinstance(body, c.OrderResolved):
+        name = f"order {body.client_order_id}"
+        if body.status is OrderStatus.IN_DOUBT:
+            return f"{name}: IN_DOUBT, {body.evidence}; counted as exposure, asked after", "bad"
+        if body.status is OrderStatus.NOT_FOUND:
+            return f"{name}: NOT FOUND, {body.evidence}; not sent again", "warn"
+        return f"{name}: found, {body.evidence}", "ok"
+    if isinstance(body, c.FillRecovered):
+        line, style = _order_line(body.fill)
+        return f"{line}  (from the broker's list)", style
+    bust = as_observed(body)
+    if isinstance(bust, e.FillBusted):
+        return f"execution {bust.execution_id} of {bust.symbol} annulled: {bust.reason}", "bad"
     return None

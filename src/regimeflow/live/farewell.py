@@ -7,8 +7,10 @@ arrives then is booked: the next start finds it at the broker.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from regimeflow.brokers.protocol import Deliver
+from regimeflow.errors import JournalError
 from regimeflow.model import events as e
 from regimeflow.model.ids import ClientOrderId
 
@@ -21,8 +23,26 @@ class Farewell:
 
     def __init__(self) -> None:
         self.failed: dict[ClientOrderId, str] = {}
+        self.is_begun = False
         self._waiting: set[ClientOrderId] = set()
         self._is_over = asyncio.Event()
+
+    def guard(self, deliver: Deliver, on_death: Callable[[JournalError], None]) -> Deliver:
+        """A `deliver` that survives the journal's death, so that the connection does.
+
+        From then on events come here instead.
+        """
+
+        def guarded(event: e.Event) -> None:
+            if self.is_begun:
+                self.take(event)
+                return
+            try:
+                deliver(event)
+            except JournalError as error:
+                on_death(error)
+
+        return guarded
 
     def expect(self, client_order_ids: Iterable[ClientOrderId]) -> None:
         """Cancels are about to leave for these orders."""

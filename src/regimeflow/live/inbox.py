@@ -2,7 +2,8 @@
 
 `deliver` may be called from anywhere on the loop, also from inside the pump (a command that
 could not be written answers at once): events queue and are taken first in, first out, each
-stamped with the clock when it is taken. Quotes conflate when the queue is long (the newest per
+stamped with the clock when it is taken; a `ClockAdjusted` re-anchors that clock first, and is
+the first event of the new time. Quotes conflate when the queue is long (the newest per
 symbol stays, the loss is counted in `DataConflated`); reports, trades and bars never do. A full
 queue of those is fatal for the link: it is reported and the link has to resynchronise.
 """
@@ -13,7 +14,13 @@ from collections import deque
 
 from regimeflow.errors import InvariantViolated
 from regimeflow.live.clock import EngineClock
-from regimeflow.model.events import CashPosted, DataConflated, Event, OrderFilled
+from regimeflow.model.events import (
+    CashPosted,
+    ClockAdjusted,
+    DataConflated,
+    Event,
+    OrderFilled,
+)
 from regimeflow.model.market import Quote
 from regimeflow.run.pump import Pump
 
@@ -66,6 +73,8 @@ class Inbox:
                     self.repeats_dropped += 1
                     continue
                 self._clock.not_before(self._pump.ts_ns)
+                if type(event) is ClockAdjusted:
+                    self._clock.adjust(event.delta_ns)
                 self._pump.take(self._clock.now_ns(), event)
             self._pump.commit()
         finally:

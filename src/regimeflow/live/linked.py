@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from regimeflow.core.approved import Approved, EngineOutput, plain
 from regimeflow.errors import JournalError
 from regimeflow.live.boot import Booted
 from regimeflow.live.clock import EngineClock
+from regimeflow.live.clock_watch import ClockWatch
+from regimeflow.live.control import ControlServer
 from regimeflow.live.farewell import Farewell
 from regimeflow.live.idle import SYNC_EVERY_S
 from regimeflow.live.inbox import Inbox
@@ -37,11 +40,13 @@ from regimeflow.model.commands import (
 from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.market import Bar
 from regimeflow.model.order import Order, OrderStatus
-from regimeflow.model.timestamps import NS_PER_MS
+from regimeflow.model.timestamps import NS_PER_MS, NS_PER_S
 from regimeflow.run.plan import RunPlan
+from regimeflow.run.policy import pause_s
 from regimeflow.run.pump import Pump
 
 CUT_OFF = "cut off by a crash before it was sent; never sent late"
+RESTARTED = "the engine was restarted"
 _FATE_UNKNOWN = {
     OrderStatus.PENDING_NEW: e.RequestKind.SUBMIT,
     OrderStatus.PENDING_CANCEL: e.RequestKind.CANCEL,
@@ -78,6 +83,7 @@ class LinkedRun:
         truth: AccountTruth,
         link: BrokerLink,
         history: Sequence[Bar],
+        control: ControlServer,
     ) -> None:
         assert config.live is not None
         self._config = config
@@ -86,6 +92,7 @@ class LinkedRun:
         self._truth = truth
         self._link = link
         self._history = history
+        self._control = control
         self._handles: dict[str, asyncio.TimerHandle] = {}
         self._poll_number = 0
         self._failure: BaseException | None = None
@@ -107,17 +114,18 @@ class LinkedRun:
         called when the journal has died: it sends cancels without it, and says for which orders.
         """
         loop = asyncio.get_running_loop()
-        clock = EngineClock(self._client.venue_ns, speed=self._truth.speed)
+        clock = self._new_clock(loop)
         clock.not_before(pump.ts_ns)
         inbox = Inbox(pump, clock)
-        timers = self._link.timers = TimerService(loop, clock, inbox.deliver)
+        watch = self._new_watch(loop, clock, inbox)
+        timers = self._link.timers = TimerService(loop, clock, watch.deliver)
         loop.set_exception_handler(lambda _, context: self._fail(context, stop))
         for bar in self._history if not booted.is_resumed else ():
             pump.take(max(bar.ts_close_ns, pump.ts_ns), bar)
         # Part of the last event's outputs: they precede whatever this start brings.
         never_left = self._deny_unwritten(pump, booted)
-        boot = booted.recovered.boot + 1
         pump.ts_ns = clock.now_ns()
+        boot = boot_number(booted.recovered.boot, pump.ts_ns)
         if booted.rebuilt_as:
             # Decisions are folded from here on: the engine was rebuilt, not continued.
             pump.open_epoch(booted.rebuilt_as, boot)
@@ -128,47 +136,60 @@ class LinkedRun:
             inbox.deliver(e.Halt(booted.quarantine, allows_exits=True))
         self._settle_boot(pump, inbox, never_left)
         timers.rearm(pump.engine.ledger.timers.pending)
-        sessions = SessionClock(plan.calendar, clock, inbox.deliver, pump.engine.market.session)
+        watch.start()
+        sessions = SessionClock(plan.calendar, clock, watch.deliver, pump.engine.market.session)
         if "session" not in self._truth.capabilities.streams:
             sessions.start()
+        self._control.attach(pump.engine, watch.deliver)
         self._start_polls(pump)
-        self._beat(inbox, loop)
+        self._beat(watch.deliver, loop)
         self._idle_later(loop, on_idle)
-        deliver = self._guarded(inbox.deliver, stop)
+        deliver = self.farewell.guard(watch.deliver, lambda error: self._end_with(error, stop))
         task = loop.create_task(self._client.run(deliver), name="broker")
         try:
             await self._until(stop, task)
         finally:
             sessions.close()
+            watch.close()
             for handle in self._handles.values():
                 handle.cancel()
             timers.close()
-            if isinstance(self._failure, JournalError) and not task.done():
-                self.farewell.expect(last_cancels())
-                await self.farewell.wait(self._live.broker_config.request_timeout_ms / 1_000)
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-            await self._client.close()
+            await self._let_go(task, last_cancels)
         if self._failure is not None:
             raise self._failure
         if task.done() and not task.cancelled():
             self.ended = task.result()
 
-    def _guarded(self, deliver: Deliver, stop: asyncio.Event) -> Deliver:
-        """A dead journal ends the run, not the connection: the last cancels leave by it."""
+    async def _let_go(
+        self, task: asyncio.Task[str], last_cancels: Callable[[], Collection[ClientOrderId]]
+    ) -> None:
+        """Close the link; with a dead journal, after the cancels that still leave by it."""
+        if isinstance(self._failure, JournalError) and not task.done():
+            self.farewell.expect(last_cancels())
+            await self.farewell.wait(self._live.broker_config.request_timeout_ms / 1_000)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await self._client.close()
 
-        def guarded(event: e.Event) -> None:
-            if self._failure is not None:
-                self.farewell.take(event)
-                return
-            try:
-                deliver(event)
-            except JournalError as error:
-                self._failure = error
-                stop.set()
+    @property
+    def _wall_ns(self) -> Callable[[], int] | None:
+        """What the clock is anchored to; None where the venue keeps a time of its own."""
+        return None if self._truth.capabilities.has_own_time else time.time_ns
 
-        return guarded
+    def _new_clock(self, loop: asyncio.AbstractEventLoop) -> EngineClock:
+        broker_ns = self._client.venue_ns()
+        anchor_ns = broker_ns if self._wall_ns is None else self._wall_ns()
+        if abs(anchor_ns - broker_ns) >= pause_s(self._live) * NS_PER_S:
+            # One of them is wrong, and a clock that never goes back can only be set forward later.
+            anchor_ns = min(anchor_ns, broker_ns)
+        return EngineClock(loop.time, anchor_ns, pace=self._truth.speed)
+
+    def _new_watch(
+        self, loop: asyncio.AbstractEventLoop, clock: EngineClock, inbox: Inbox
+    ) -> ClockWatch:
+        wall_ns = self._wall_ns
+        return ClockWatch(loop, clock, inbox.deliver, pause_s=pause_s(self._live), wall_ns=wall_ns)
 
     async def _until(self, stop: asyncio.Event, task: asyncio.Task[str]) -> None:
         """Wait for the stop, or for the client to end by itself (a failure, or given up)."""
@@ -186,7 +207,7 @@ class LinkedRun:
         for order in list(pump.engine.ledger.orders.open.values()):
             request = _FATE_UNKNOWN.get(order.status)
             if request is not None:
-                inbox.deliver(e.OutcomeUnknown(_awaited_id(order), request, "restart"))
+                inbox.deliver(e.OutcomeUnknown(_awaited_id(order), request, RESTARTED))
 
     def _deny_unwritten(self, pump: Pump, booted: Booted) -> list[e.Event]:
         """Record what a crash cut off, unsent, and report each order as refused."""
@@ -220,12 +241,12 @@ class LinkedRun:
 
         self._handles[scope] = asyncio.get_running_loop().call_later(interval_s, poll)
 
-    def _beat(self, inbox: Inbox, loop: asyncio.AbstractEventLoop) -> None:
+    def _beat(self, deliver: Deliver, loop: asyncio.AbstractEventLoop) -> None:
         """Time passes for the watchdog even when nothing arrives."""
         interval_s = self._live.heartbeat.interval_ms * NS_PER_MS / 1e9 / self._truth.speed
 
         def beat() -> None:
-            inbox.deliver(e.Heartbeat("engine"))
+            deliver(e.Heartbeat("engine"))
             self._handles["beat"] = loop.call_later(interval_s, beat)
 
         if self._live.heartbeat.enabled:
@@ -239,11 +260,25 @@ class LinkedRun:
         self._handles["idle"] = loop.call_later(SYNC_EVERY_S, idle)
 
     def _fail(self, context: dict[str, Any], stop: asyncio.Event) -> None:
-        """An exception in a loop callback: end the run with it (the first one counts)."""
-        error = context.get("exception")
-        if self._failure is None:
-            self._failure = error or RuntimeError(str(context.get("message")))
+        """An exception in a loop callback."""
+        error = context.get("exception") or RuntimeError(str(context.get("message")))
+        self._end_with(error, stop)
+
+    def _end_with(self, error: BaseException, stop: asyncio.Event) -> None:
+        """End the run with its first failure; nothing is booked from here on."""
+        self._failure = self._failure or error
+        self.farewell.is_begun = True
         stop.set()
+
+
+def boot_number(latest: int, now_ns: int) -> int:
+    """The number of this start: greater than any before it, also than those nobody remembers.
+
+    The broker's clock in seconds, so that client order ids are never used twice, not even when
+    the journal is an old backup, was moved away, or lost its tail; at least one above `latest`,
+    since a simulated venue's clock may stand still.
+    """
+    return max(latest + 1, now_ns // NS_PER_S)
 
 
 def _awaited_id(order: Order) -> Any:

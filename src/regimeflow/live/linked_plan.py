@@ -74,6 +74,7 @@ async def linked_plan(
             settle_window_ns=int(capabilities.settle_window_ns * pace),
             query_interval_ns=int(QUERY_INTERVAL_NS * pace),
             has_native_oco=capabilities.has_native_oco,
+            pace=pace,
         ),
     )
     write_manifest(journal_dir, plan)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from regimeflow.config import Config, limit_warnings
 from regimeflow.errors import ConfigError, JournalError
@@ -19,6 +20,7 @@ from regimeflow.live.boot import Booted, boot
 from regimeflow.live.boot_linked import boot_linked
 from regimeflow.live.broker_client import make_client
 from regimeflow.live.console import Console
+from regimeflow.live.control import ControlServer
 from regimeflow.live.idle import IdleSync
 from regimeflow.live.linked import BrokerLink, LinkedRun
 from regimeflow.live.linked_plan import linked_plan
@@ -66,6 +68,8 @@ class LiveRunner:
         self._change = change
         self._stop = asyncio.Event()
         self._stop_reason = ""
+        self._failure: BaseException | None = None
+        self._control = ControlServer(self._live.control, self._live.log_dir)
 
     def request_stop(self, reason: str) -> bool:
         """Ask for an orderly stop; False when one is under way already."""
@@ -81,9 +85,13 @@ class LiveRunner:
         Raises ConfigError, StartRefused or JournalError (see `regimeflow.errors`).
         """
         with EngineLock(self._live.log_dir):
-            if self._live.broker_config.url is not None:
-                return await self._run_linked()
-            return await self._run_playback()
+            await self._control.start()
+            try:
+                if self._live.broker_config.url is not None:
+                    return await self._run_linked()
+                return await self._run_playback()
+            finally:
+                await self._control.close()
 
     async def _run_playback(self) -> LiveSummary:
         """The venue is in this process and plays recorded data."""
@@ -99,10 +107,14 @@ class LiveRunner:
         booted = boot(plan, self._journal_dir, (observers.on_record,))
         assert booted.schedule is not None
         pump, journal = self._open(plan, baseline, observers, booted, booted.schedule)
+        self._control.attach(pump.engine, pump.take_now)
+        asyncio.get_running_loop().set_exception_handler(self._fail)
         try:
             reason = await play(
                 self._config, plan, pump, booted, self._stop, self._progress, self._idle(journal)
             )
+            if self._failure is not None:
+                raise self._failure
             return self._finish(reason or self._stop_reason, pump, observers, journal)
         except JournalError:
             self._cancel_without_journal(pump)
@@ -128,7 +140,7 @@ class LiveRunner:
             )
             link = BrokerLink(client)
             pump, journal = self._open(plan, baseline, observers, booted, link)
-            run = LinkedRun(self._config, client, truth, link, history)
+            run = LinkedRun(self._config, client, truth, link, history, self._control)
             try:
                 await run.play(
                     plan,
@@ -155,6 +167,12 @@ class LiveRunner:
         observers.flush()
         self._console.close_year()
         return summarise(reason, pump, observers, journal, self._live.log_dir)
+
+    def _fail(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """An operator's command that the engine or its disk did not survive ends a playback."""
+        error = context.get("exception") or RuntimeError(str(context.get("message")))
+        self._failure = self._failure or error
+        self._stop.set()
 
     # --- steps --------------------------------------------------------------------------
 

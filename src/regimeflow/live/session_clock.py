@@ -32,7 +32,19 @@ class SessionClock:
         self._handle: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Bring the engine's idea of the session up to date and go on from there."""
+        """Bring the engine's idea of the session up to date and go on from there.
+
+        An adjusted clock is followed at once.
+        """
+        self._clock.listeners.append(lambda: self._turn_in(0.0))
+        self._turn()
+
+    def close(self) -> None:
+        """Stop."""
+        if self._handle is not None:
+            self._handle.cancel()
+
+    def _turn(self) -> None:
         now_ns = self._clock.now_ns()
         current = self._calendar.at(now_ns)
         if self._open is not None and self._open != current:
@@ -46,10 +58,9 @@ class SessionClock:
         if due_ns is None:
             due_ns = following.open_ns if following is not None else None
         if due_ns is not None:
-            delay_s = min(self._clock.delay_s(due_ns), LONGEST_SLEEP_S)
-            self._handle = asyncio.get_running_loop().call_later(delay_s, self.start)
+            self._turn_in(min(self._clock.delay_s(due_ns), LONGEST_SLEEP_S))
 
-    def close(self) -> None:
-        """Stop."""
+    def _turn_in(self, delay_s: float) -> None:
         if self._handle is not None:
             self._handle.cancel()
+        self._handle = asyncio.get_running_loop().call_later(delay_s, self._turn)

@@ -39,7 +39,7 @@ def summarise(
     states = (ledger.trading.account, *ledger.trading.by_strategy.values())
     is_halted = TradingState.HALTED in states
     tally = observers.status.fold.tally
-    breaks = engine.report_handler.reconciler.breaks
+    breaks = engine.reconciler.breaks
     if breaks:
         told = ", ".join(f"{kind} {subject}" for kind, subject in list(breaks)[:5])
         outcome = f"{len(breaks)} differences stand: {told}"

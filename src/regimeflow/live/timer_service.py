@@ -1,7 +1,8 @@
-"""Timers on the loop: what the engine set, armed in wall time, delivered as events.
+"""Timers on the loop: what the engine set, armed in real time, delivered as events.
 
 Pending timers are state of the books, so they survive a restart: `rearm` fires what is overdue
-once, in order of due time and id, and arms the rest.
+once, in order of due time and id, and arms the rest. When the clock is adjusted, every alarm is
+set anew.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ LONGEST_SLEEP_S = 3_600.0
 
 
 class TimerService:
-    """Arms timers on one loop; at most one handle per owner and id."""
+    """Arms timers on one loop; at most one alarm per owner and id."""
 
     def __init__(
         self,
@@ -30,7 +31,8 @@ class TimerService:
         self._loop = loop
         self._clock = clock
         self._deliver = deliver
-        self._handles: dict[tuple[str, str], asyncio.TimerHandle] = {}
+        self._alarms: dict[tuple[str, str], tuple[int, asyncio.TimerHandle]] = {}
+        clock.listeners.append(self._rearm_all)
 
     def set(self, command: SetTimer) -> None:
         """Arm a timer; setting it again moves it."""
@@ -47,26 +49,28 @@ class TimerService:
 
     def close(self) -> None:
         """Disarm everything."""
-        for handle in self._handles.values():
+        for _, handle in self._alarms.values():
             handle.cancel()
-        self._handles.clear()
+        self._alarms.clear()
+
+    def _rearm_all(self) -> None:
+        self.rearm({key: due_ns for key, (due_ns, _) in self._alarms.items()})
 
     def _arm(self, owner: str, timer_id: str, due_ns: int) -> None:
         self._drop(owner, timer_id)
         delay_s = min(self._clock.delay_s(due_ns), LONGEST_SLEEP_S)
-        self._handles[owner, timer_id] = self._loop.call_later(
-            delay_s, self._fire, owner, timer_id, due_ns
-        )
+        handle = self._loop.call_later(delay_s, self._fire, owner, timer_id, due_ns)
+        self._alarms[owner, timer_id] = (due_ns, handle)
 
     def _fire(self, owner: str, timer_id: str, due_ns: int) -> None:
         now_ns = self._clock.now_ns()
         if now_ns < due_ns:
             self._arm(owner, timer_id, due_ns)
             return
-        self._handles.pop((owner, timer_id), None)
+        del self._alarms[owner, timer_id]
         self._deliver(TimerFired(TimerId(timer_id), owner, due_ns, now_ns - due_ns))
 
     def _drop(self, owner: str, timer_id: str) -> None:
-        handle = self._handles.pop((owner, timer_id), None)
-        if handle is not None:
-            handle.cancel()
+        alarm = self._alarms.pop((owner, timer_id), None)
+        if alarm is not None:
+            alarm[1].cancel()

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from regimeflow.model.evidence import BustRecovered as BustRecovered
 from regimeflow.model.evidence import CashRecovered as CashRecovered
 from regimeflow.model.evidence import ExternalAdopted as ExternalAdopted
 from regimeflow.model.evidence import FillRecovered as FillRecovered
@@ -257,6 +258,7 @@ Notice = (
     | OrderResolved
     | FillRecovered
     | CashRecovered
+    | BustRecovered
     | ExternalAdopted
     | StrategyStateSaved
 )

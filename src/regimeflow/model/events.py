@@ -47,6 +47,8 @@ __all__ = [
     "CancelRejected",
     "CashPosted",
     "ClockAdjusted",
+    "ClockMeasured",
+    "ClockStepped",
     "DataConflated",
     "EngineStarted",
     "EngineStopped",
@@ -61,6 +63,7 @@ __all__ = [
     "Heartbeat",
     "LinkDown",
     "LinkUp",
+    "LoopStalled",
     "MarketEvent",
     "OrderAccepted",
     "OrderCanceled",
@@ -119,7 +122,11 @@ class DataConflated(msgspec.Struct, frozen=True, tag=True):
 
 
 class EngineStarted(msgspec.Struct, frozen=True, tag=True):
-    """First event of a run: strategies are initialised and started. `boot` counts starts."""
+    """First event of a run: strategies are initialised and started.
+
+    `boot` numbers the start and grows from one to the next; behind a link it is the second of
+    the broker's clock (see `live/linked.py:boot_number`).
+    """
 
     boot: int
 
@@ -151,10 +158,42 @@ class SessionClosed(msgspec.Struct, frozen=True, tag=True):
     session: Session
 
 
-class ClockAdjusted(msgspec.Struct, frozen=True, tag=True):
-    """The live clock was re-anchored by `delta_ns`."""
+class ClockMeasured(msgspec.Struct, frozen=True, tag=True):
+    """The broker's time at this moment is `ts_venue_ns`, give or take `uncertainty_ns`.
+
+    Half a round trip is uncertain: nobody knows when on the way the answer was written.
+    """
+
+    link: str
+    ts_venue_ns: int
+    uncertainty_ns: int
+
+
+class ClockStepped(msgspec.Struct, frozen=True, tag=True):
+    """`clock` stepped `delta_ns` away from the live clock, by as much as a pause is long.
+
+    A suspended machine looks like this, and so does a clock that was set: the broker's time tells
+    which, and whether the live clock follows (`ClockAdjusted`).
+    """
 
     delta_ns: int
+    clock: str
+
+
+class ClockAdjusted(msgspec.Struct, frozen=True, tag=True):
+    """The live clock was re-anchored by `delta_ns`, because `clock` had stepped away from it.
+
+    `clock` is `wall`, or the link whose venue keeps a time of its own. Time goes on, never back.
+    """
+
+    delta_ns: int
+    clock: str = ""
+
+
+class LoopStalled(msgspec.Struct, frozen=True, tag=True):
+    """The engine's own loop stood still for `length_ns` of real time: whatever it knows is old."""
+
+    length_ns: int
 
 
 # --- operator ---------------------------------------------------------------------------
@@ -208,7 +247,10 @@ FactEvent = (
     | TimerFired
     | SessionOpened
     | SessionClosed
+    | ClockMeasured
+    | ClockStepped
     | ClockAdjusted
+    | LoopStalled
     | Halt
     | Resume
     | CancelAll

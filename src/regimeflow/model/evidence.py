@@ -13,7 +13,7 @@ import msgspec
 from regimeflow.model.account import OrderRecord
 from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.order import OrderStatus
-from regimeflow.model.reports import CashPosted, OrderFilled
+from regimeflow.model.reports import CashPosted, FillBusted, OrderFilled
 
 
 class OrderResolved(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -43,6 +43,22 @@ class CashRecovered(msgspec.Struct, frozen=True, tag=True):
     evidence: str
 
 
+class BustRecovered(msgspec.Struct, frozen=True, tag=True):
+    """An annulment that no stream delivered, found in the broker's own list and booked.
+
+    `fill` is the execution as it had been.
+    """
+
+    fill: OrderFilled
+    evidence: str
+
+    @property
+    def bust(self) -> FillBusted:
+        """What the report would have said."""
+        fill = self.fill
+        return FillBusted(fill.execution_id, fill.symbol, self.evidence, fill.ts_venue_ns)
+
+
 class ExternalAdopted(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """What the broker has and nobody here ordered is taken into the books, by policy or operator.
 
@@ -60,7 +76,9 @@ class ExternalAdopted(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 def as_observed(body: object) -> object:
-    """What observers fold: a recovered fill or posting is the fill or posting itself."""
+    """What observers fold: a recovered fill, posting or annulment is what it recovers."""
     if type(body) is FillRecovered:
         return body.fill
+    if type(body) is BustRecovered:
+        return body.bust
     return body.posting if type(body) is CashRecovered else body

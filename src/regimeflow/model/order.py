@@ -98,6 +98,8 @@ class Order(msgspec.Struct, gc=False, kw_only=True, omit_defaults=True):
     of quantity times price over all fills: the average price is derived, never stored.
     `client_order_ids` lists every id the order has had (one per replacement asked for), newest
     last; `current_id` is that of the last replacement that was accepted, None before the first.
+    `annulled_quantity` filled once and was annulled by the venue: it is not filled and, as far as
+    the venue is concerned, used up.
     `take_profit_price` and `stop_loss_price` ask for a bracket: exits placed as fills arrive.
     """
 
@@ -133,6 +135,7 @@ class Order(msgspec.Struct, gc=False, kw_only=True, omit_defaults=True):
     created_ns: int = 0
     updated_ns: int = 0
     current_id: ClientOrderId | None = None
+    annulled_quantity: Decimal = ZERO
 
     @property
     def standing_id(self) -> ClientOrderId:

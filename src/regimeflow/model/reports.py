@@ -119,7 +119,8 @@ class CashPosted(msgspec.Struct, frozen=True, gc=False, tag=True):
 class BrokerSnapshot(msgspec.Struct, frozen=True, tag=True):
     """What the broker lists. A part that is None was not read, which is not the same as empty.
 
-    `activities` are the newest cash postings that belong to `account`, oldest first.
+    `activities` are the newest cash postings that belong to `account`, `annulled` the executions
+    that were taken out of `fills`; both oldest first.
     """
 
     request_id: str
@@ -129,6 +130,7 @@ class BrokerSnapshot(msgspec.Struct, frozen=True, tag=True):
     account: AccountRecord | None
     ts_venue_ns: int
     activities: tuple[CashPosted, ...] = ()
+    annulled: tuple[FillRecord, ...] = ()
 
 
 class SnapshotFailed(msgspec.Struct, frozen=True, tag=True):

@@ -14,7 +14,7 @@ import msgspec
 
 from regimeflow.journal.records import Body, EpochOpened
 from regimeflow.model import commands, events, market
-from regimeflow.model.timestamps import format_ns
+from regimeflow.model.timestamps import NS_PER_S, format_ns
 
 TEXT_LENGTH_MAX = 500
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -111,6 +111,18 @@ def _snapshot(body: events.BrokerSnapshot) -> str:
     return f"the broker lists {', '.join(counts)}, cash {cash}"
 
 
+def _adjusted(body: events.ClockAdjusted) -> str:
+    """Forward takes effect at once; back, the clock runs slowly until the time is reached."""
+    way = "forward" if body.delta_ns >= 0 else "back (it runs slowly until then)"
+    whose = "the wall clock" if body.clock == "wall" else f"the clock of {body.clock}"
+    why = f": {whose} stepped" if body.clock else ""
+    return f"clock set {_seconds(abs(body.delta_ns))} {way}{why}"
+
+
+def _seconds(duration_ns: int) -> str:
+    return f"{duration_ns / NS_PER_S:.3f} s"
+
+
 def _quote(body: market.Quote) -> str:
     return f"quote {body.symbol} {body.bid!r} x {body.ask!r}"
 
@@ -171,6 +183,16 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     events.CancelRejected: lambda body: f"the {body.response_to} was refused: {body.reason}",
     events.OutcomeUnknown: lambda body: f"the fate of the {body.request} is unknown: {body.reason}",
     events.BrokerSnapshot: _snapshot,
+    events.ClockMeasured: lambda body: (
+        f"it is {format_ns(body.ts_venue_ns)} at {body.link}, give or take"
+        f" {_seconds(body.uncertainty_ns)}"
+    ),
+    events.ClockStepped: lambda body: (
+        f"the {body.clock} clock stepped by {body.delta_ns / NS_PER_S:+.3f} s; the broker's time"
+        " will tell whether ours follows"
+    ),
+    events.ClockAdjusted: _adjusted,
+    events.LoopStalled: lambda body: f"the engine stood still for {_seconds(body.length_ns)}",
     events.EngineStarted: lambda body: f"engine started, boot {body.boot}",
     events.EngineStopped: lambda body: f"engine stopped: {body.reason}",
     events.Halt: lambda body: f"operator halt: {body.reason}",

@@ -24,6 +24,7 @@ from regimeflow.model.commands import (
     TradingStateChanged,
 )
 from regimeflow.model.events import (
+    ClockMeasured,
     EngineStarted,
     EngineStopped,
     Heartbeat,
@@ -34,7 +35,7 @@ from regimeflow.model.events import (
 )
 from regimeflow.model.evidence import as_observed
 from regimeflow.model.market import Bar, BookDelta, BookSnapshot, Quote, Trade
-from regimeflow.model.timestamps import NS_PER_S, format_ns
+from regimeflow.model.timestamps import NS_PER_MS, NS_PER_S, format_ns
 
 SCHEMA = "regimeflow.status/1"
 
@@ -59,6 +60,7 @@ class HealthFold:
         self._strategies: dict[str, dict[str, Json]] = {}
         self._links: dict[str, dict[str, Json]] = {}
         self._components: dict[str, dict[str, Json]] = {}
+        self._clocks: dict[str, dict[str, Json]] = {}
         self._data_ns: dict[str, int] = {}
         self._regimes: dict[str, str] = {}
         self._mark: AccountMarked | None = None
@@ -71,6 +73,7 @@ class HealthFold:
             TradingStateChanged: self._on_state,
             StrategyFaulted: self._on_fault,
             HealthChanged: self._on_health,
+            ClockMeasured: self._on_clock,
             LinkUp: self._on_link_up,
             LinkDown: self._on_link_down,
             SessionOpened: self._on_opened,
@@ -107,6 +110,7 @@ class HealthFold:
             "strategies": self._strategies,
             "links": self._links,
             "health": self._components,
+            "clocks": self._clocks,
             "session": self._session,
             "regimes": self._regimes,
             "data": {
@@ -183,6 +187,14 @@ class HealthFold:
             "since": format_ns(ts_ns),
         }
         self.changes += 1
+
+    def _on_clock(self, ts_ns: int, body: object) -> None:
+        assert isinstance(body, ClockMeasured)
+        self._clocks[body.link] = {
+            "ahead_ms": rounded((body.ts_venue_ns - ts_ns) / NS_PER_MS),
+            "uncertainty_ms": rounded(body.uncertainty_ns / NS_PER_MS),
+            "measured": format_ns(ts_ns),
+        }
 
     def _on_link_up(self, ts_ns: int, body: object) -> None:
         assert isinstance(body, LinkUp)

@@ -53,16 +53,21 @@ MARK_INTERVAL_NS = 30 * NS_PER_MINUTE
 """How often the account is valued inside a session of an intraday feed."""
 
 
+LINKED_RUN = "rf"
+"""First part of client order ids behind a link."""
+
+
 class LinkTraits(msgspec.Struct, frozen=True):
     """What a broker behind a link declares that the engine decides by (see `Capabilities`).
 
-    Times are in the engine's time: with a venue whose clock runs fast they are that much longer,
-    because networks do not speed up with it.
+    Times are in the engine's time: with a venue whose clock runs fast (`pace` seconds in a real
+    one) they are that much longer, because networks do not speed up with it.
     """
 
     settle_window_ns: int
     query_interval_ns: int
     has_native_oco: bool
+    pace: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +107,14 @@ class RunPlan:
         open_time_ns = self.session_ns if feed.is_daily else feed.bar_size_ns
         detector = None if self.regime_model is None else VolatilityDetector(self.regime_model)
         heartbeat = config.live.heartbeat if config.live is not None else None
+        pace = self.link.pace if self.link else 1.0
         return EngineSetup(
             instruments=self.instruments,
             cash=self.cash,
             strategies=load_strategies(config),
             policy=policy.risk_policy(config, bar_open_time_ns=open_time_ns),
-            id_prefix=date_from_ns(self.start_ns).strftime("%Y%m%d"),
+            # Behind a link each start has a number that never comes again; see `boot_number`.
+            id_prefix=LINKED_RUN if self.link else date_from_ns(self.start_ns).strftime("%Y%m%d"),
             seed=config.backtest.execution.seed,
             start_ns=self.start_ns,
             is_daily=feed.is_daily,
@@ -127,6 +134,8 @@ class RunPlan:
             external=config.live.reconciliation.external if config.live is not None else "refuse",
             settle_window_ns=self.link.settle_window_ns if self.link else 60 * NS_PER_S,
             query_interval_ns=self.link.query_interval_ns if self.link else 2 * NS_PER_S,
+            pace=pace,
+            pause_ns=int(policy.pause_s(config.live) * pace * NS_PER_S) if config.live else 0,
             regime_detector=detector,
             regime_symbol=regime_symbol(config) if detector is not None else None,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from regimeflow.config import Config
+from regimeflow.config.live import LiveSection
 from regimeflow.core.risk.limits import RiskLimits, RiskPolicy
 from regimeflow.model.instrument import AssetClass, Instrument
 from regimeflow.model.timestamps import NS_PER_MINUTE, NS_PER_MS
@@ -13,6 +14,8 @@ from regimeflow.venue.model import ExecutionModel
 
 TICK_REFERENCE_NS = NS_PER_MINUTE
 """What counts as one bar for `max_reference_age` on a feed without bars."""
+PAUSE_S_MIN = 1.0
+"""A shorter standstill is an ordinary hiccup: a slow sync, a collection of garbage."""
 _ZERO_IS_OFF = ("max_order_value", "daily_loss_limit", "daily_loss_limit_pct")
 
 
@@ -33,8 +36,14 @@ def risk_policy(config: Config, *, bar_open_time_ns: int | None) -> RiskPolicy:
         duplicate_order_window_ns=limits.duplicate_order_window_ms * NS_PER_MS,
         reference_age_ns_max=limits.max_reference_age * age_of_one_ns,
         max_in_doubt=limits.max_in_doubt,
+        max_clock_offset_ms=limits.max_clock_offset_ms,
         initial_margin_ratio=config.account.margin.initial_margin_ratio,
     )
+
+
+def pause_s(live: LiveSection) -> float:
+    """How long (real seconds) the engine may stand still before all that it knows is old."""
+    return max(live.heartbeat.interval_ms / 1_000, PAUSE_S_MIN)
 
 
 def instruments(config: Config) -> dict[str, Instrument]:

@@ -94,6 +94,14 @@ class Pump:
                 self.commit()
         self._is_taking = False
 
+    def take_now(self, event: Event) -> None:
+        """Put an operator's event through at the time of the last one, and commit it.
+
+        For a playback, whose clock is the data; call it between two events.
+        """
+        self.take(self.ts_ns, event)
+        self.commit()
+
     def finish_cut_event(self, seq: int, outputs: Sequence[EngineOutput]) -> None:
         """Record and dispatch what the journal's last event led to, after a crash cut it off.
 

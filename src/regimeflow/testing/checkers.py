@@ -22,6 +22,7 @@ from regimeflow.journal.records import EpochOpened, Record
 from regimeflow.journal.verification import verify_chain
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
+from regimeflow.model.evidence import as_observed
 from regimeflow.model.order import TERMINAL_STATUSES, OrderStatus
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.run.manifest import plan_of, read_manifest
@@ -79,6 +80,7 @@ class _Reading:
     submits: dict[str, c.SubmitOrder] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
     executions: set[str] = field(default_factory=set)
+    annulled: set[str] = field(default_factory=set)
     halts_ns: list[tuple[int, int]] = field(default_factory=list)
     nameless: list[str] = field(default_factory=list)
     illegal: list[str] = field(default_factory=list)
@@ -120,23 +122,26 @@ def _read(directory: Path) -> _Reading:
     ledger, seen = Ledger(plan.setup().books()), _Reading()
     statuses: dict[str, OrderStatus] = {}
     halted_ns: int | None = None
-    last_ns = 0
+    last_ns = ahead_ns = 0
     for record in read_records(directory):
-        body, last_ns = record.body, record.ts_ns
+        # Halts are compared with what the venue saw: by its clock, as the journal knows it.
+        body, last_ns = record.body, record.ts_ns + ahead_ns
+        if isinstance(body, e.ClockMeasured):
+            ahead_ns = body.ts_venue_ns - record.ts_ns
         if isinstance(body, EpochOpened):
             continue
         if record.cause_seq or isinstance(body, c.RequestSnapshot):
             ledger.apply_output(record.ts_ns, body)  # type: ignore[arg-type]
         else:
             ledger.apply_event(record.ts_ns, body)  # type: ignore[arg-type]
-        _note(seen, body)
+        _note(seen, as_observed(body))
         if isinstance(body, c.TradingStateChanged) and body.strategy_id is None:
             is_active = body.state is c.TradingState.ACTIVE
             if is_active and halted_ns is not None:
-                seen.halts_ns.append((halted_ns, record.ts_ns))
+                seen.halts_ns.append((halted_ns, last_ns))
                 halted_ns = None
             elif not is_active and halted_ns is None:
-                halted_ns = record.ts_ns
+                halted_ns = last_ns
         _watch_statuses(seen, ledger, statuses, record)
     if halted_ns is not None:
         seen.halts_ns.append((halted_ns, last_ns + 10**18))
@@ -152,10 +157,8 @@ def _note(seen: _Reading, body: object) -> None:
         seen.ids.add(body.client_order_id)
     elif isinstance(body, e.OrderFilled):
         seen.executions.add(body.execution_id)
-    elif isinstance(body, c.FillRecovered):
-        seen.executions.add(body.fill.execution_id)
     elif isinstance(body, e.FillBusted):
-        seen.executions.discard(body.execution_id)
+        seen.annulled.add(body.execution_id)
     elif isinstance(body, c.OrderDenied) and not (body.control and body.message):
         seen.nameless.append(f"{body.client_order_id} was denied without a reason")
     elif isinstance(body, c.TradingStateChanged) and not (body.control and body.reason):
@@ -193,7 +196,7 @@ def _once(evidence: Evidence, seen: _Reading) -> list[str]:
 
 
 def _same_executions(evidence: Evidence, seen: _Reading) -> list[str]:
-    ours, theirs = seen.executions, evidence.venue.executions
+    ours, theirs = seen.executions - seen.annulled, evidence.venue.executions
     return [f"execution {x} is not in the books" for x in sorted(theirs - ours)] + [
         f"execution {x} is in the books and not at the venue" for x in sorted(ours - theirs)
     ]

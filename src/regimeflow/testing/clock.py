@@ -16,12 +16,13 @@ START_NS = 1_700_000_000 * NS_PER_S
 class HostClock:
     """Wall time in integer nanoseconds UTC; `rate` 1.0001 gains 100 microseconds a second."""
 
-    __slots__ = ("_anchor_ns", "_anchor_s", "_rate", "_time")
+    __slots__ = ("_anchor_ns", "_anchor_s", "_rate", "_start_ns", "_time")
 
     def __init__(
         self, time: Callable[[], float], *, start_ns: int = START_NS, skew_ns: int = 0
     ) -> None:
         self._time = time
+        self._start_ns = start_ns
         self._anchor_s = time()
         self._anchor_ns = start_ns + skew_ns + round(self._anchor_s * NS_PER_S)
         self._rate = 1.0
@@ -43,3 +44,8 @@ class HostClock:
         """Let the wall run fast or slow from now on; 1.0 is true."""
         self._anchor_ns, self._anchor_s = self.wall_ns(), self._time()
         self._rate = rate
+
+    def correct(self) -> None:
+        """Set the wall right, and let it run true from now on."""
+        self._anchor_ns, self._anchor_s = self._start_ns + self.monotonic_ns(), self._time()
+        self._rate = 1.0

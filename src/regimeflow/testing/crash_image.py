@@ -58,6 +58,16 @@ class CachedFile:
         self.clean = bytearray(content)
         self.is_appended = True
 
+    def touch(self, start: int, size_bytes: int) -> None:
+        """These bytes were written: pages that a failed sync dropped are dirty again."""
+        if self.clean is self.durable or not size_bytes:
+            return
+        for page in range(start // PAGE_BYTES, -(-(start + size_bytes) // PAGE_BYTES)):
+            at = page * PAGE_BYTES
+            held = bytes(self.durable[at : at + PAGE_BYTES])
+            known = len(self.clean[at : at + PAGE_BYTES])
+            self.clean[at : at + PAGE_BYTES] = held[:known].ljust(known, b"\0")
+
     def fail_sync(self, content: bytes) -> None:
         """The dirty pages are dropped and count as clean; nobody will write them again."""
         self.clean = bytearray(content)

@@ -84,6 +84,18 @@ class SimDisk:
         TRUNCATE(path, size_bytes)
         self.sync(file)
 
+    def rewrite(self, path: Path, offset: int) -> None:
+        """The same bytes again, as dirty pages, and a sync."""
+        descriptor, file = self.open_descriptor(path, os.O_RDWR, 0o644)
+        try:
+            content = read_file(str(path), offset)
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            while content:
+                content = content[self.write(descriptor, content, file) :]
+            self.sync_file(file)
+        finally:
+            CLOSE(descriptor)
+
     def rename(self, source: Path, target: Path) -> None:
         """Replace at once in the cache; durable with the next sync of the directory."""
         operate()
@@ -118,7 +130,7 @@ class SimDisk:
         """Follow the file at `path` from now on; where there is none it is about to be made."""
         return self._names.follow(self._name(path))
 
-    def write(self, descriptor: int, content: bytes) -> int:
+    def write(self, descriptor: int, content: bytes, file: CachedFile) -> int:
         """One `write(2)`. A process killed inside it leaves a part of it, or nothing."""
         incarnation = CURRENT.get()
         is_last = incarnation is not None and incarnation.steps + 1 == incarnation.kill_at
@@ -134,6 +146,7 @@ class SimDisk:
             if not content:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         taken = WRITE(descriptor, content)
+        file.touch(os.lseek(descriptor, 0, os.SEEK_CUR) - taken, taken)
         if faults.free_bytes is not None:
             left = faults.free_bytes - taken
             self.faults = msgspec.structs.replace(faults, free_bytes=left)
@@ -212,7 +225,7 @@ class SimAppendFile:
 
     def write(self, content: bytes) -> int:
         """One `write(2)`."""
-        return self._disk.write(self._descriptor, content)
+        return self._disk.write(self._descriptor, content, self._file)
 
     def sync(self) -> None:
         """`fdatasync`."""

@@ -114,8 +114,10 @@ class FileWatch:
 
     def write(self, number: int, content: Any) -> int:
         """`os.write`."""
-        entry = self._open.get(number)
-        return raw.WRITE(number, content) if entry is None else entry[0].write(number, content)
+        disk, file = self._open.get(number, (None, None))
+        if disk is None or not isinstance(file, CachedFile):
+            return raw.WRITE(number, content)
+        return disk.write(number, content, file)
 
     def close(self, number: int) -> None:
         """`os.close`."""

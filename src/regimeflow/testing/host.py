@@ -103,6 +103,16 @@ class Host:
         if self.incarnation is not None:
             self.incarnation.die(death)
 
+    def suspend(self) -> None:
+        """Stop the process where it is (SIGSTOP, a paused machine); the world goes on."""
+        if self.incarnation is not None and not self.incarnation.is_dead:
+            self.incarnation.is_stopped = True
+
+    def resume(self) -> None:
+        """Let a stopped process go on (SIGCONT); nothing happens to one that runs."""
+        if self.incarnation is not None:
+            self._loop.wake(self.incarnation)
+
     def send_signal(self, number: int) -> bool:
         """Run the process's handler for a signal, in its own life; False where it has none."""
         incarnation = self.incarnation

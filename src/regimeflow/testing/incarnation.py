@@ -33,6 +33,8 @@ class Incarnation:
     `kill_at` is the step before which it dies, 0 for never. `on_death` fences its disk and
     sockets; it is called exactly once, at the moment of death. `descriptors` and `files` are
     what it has open; `graveyard` keeps whatever must not be collected before the world ends.
+    While it `is_stopped` (SIGSTOP, a paused machine) its callbacks wait in `parked`, in order;
+    time and the world go on.
     """
 
     __slots__ = (
@@ -43,10 +45,12 @@ class Incarnation:
         "graveyard",
         "host_name",
         "is_dead",
+        "is_stopped",
         "kill_at",
         "loop",
         "number",
         "on_death",
+        "parked",
         "signal_handlers",
         "steps",
     )
@@ -59,6 +63,8 @@ class Incarnation:
         self.kill_at = 0
         self.death = Death.KILL
         self.is_dead = False
+        self.is_stopped = False
+        self.parked: list[Any] = []
         self.on_death: Callable[[Incarnation], None] = _nothing
         self.descriptors: dict[int, None] = {}
         self.files: list[weakref.ref[Any]] = []
@@ -76,11 +82,28 @@ class Incarnation:
             self.die(self.death)
         return not self.is_dead
 
+    def may_run(self, entry: object) -> bool:
+        """Whether a callback's turn has come; a stopped process keeps it, a dead one for ever."""
+        if self.is_stopped:
+            self.parked.append(entry)
+            return False
+        is_alive = self.step()
+        if not is_alive:
+            self.graveyard.append(entry)
+        return is_alive
+
+    def go_on(self) -> list[Any]:
+        """End the stop; returns what has to run now, in order."""
+        self.is_stopped = False
+        waiting, self.parked = self.parked, []
+        return waiting
+
     def die(self, death: Death) -> None:
         """End this life now; dying twice changes nothing."""
         if not self.is_dead:
             self.death = death
             self.is_dead = True
+            self.graveyard += self.go_on()
             self.on_death(self)
 
 

@@ -152,6 +152,10 @@ class DetLoop(VirtualIoLoop):
         """No threads: `func` runs on the loop, in a step of its own."""
         return self.create_task(_call(func, args))
 
+    def wake(self, incarnation: Incarnation) -> None:
+        """Let a stopped process run on: what waited for it runs next, in order."""
+        self._entries.extend(incarnation.go_on())
+
     # --- one turn -------------------------------------------------------------------------
 
     def _run_once(self) -> None:
@@ -162,11 +166,9 @@ class DetLoop(VirtualIoLoop):
         self._entries.clear()
         if self.policy == "shuffle" and len(batch) > 1:
             _shuffle_tasks(batch, self._rng)
-        for handle, owner, callback in batch:
-            if handle.cancelled():
-                continue
-            if owner is not None and not owner.step():
-                owner.graveyard.append(handle)
+        for entry in batch:
+            handle, owner, callback = entry
+            if handle.cancelled() or (owner is not None and not owner.may_run(entry)):
                 continue
             self._note_step(callback)
             handle._run()

@@ -38,6 +38,5 @@ class LinkLatency:
     def _draw(self, command: SubmitOrder) -> int:
         intent, model = command.intent_id, self._model
         key = f"{model.seed}/{command.strategy_id}/{intent.symbol}/{intent.ts_venue_ns}"
-        about = f"/{intent.event_symbol}" if intent.event_symbol else ""
-        draw = random.Random(f"{key}/{intent.ordinal}/{intent.k}{about}")
+        draw = random.Random(f"{key}/{intent.ordinal}/{intent.k}")
         return model.latency_ns + draw.randrange(model.latency_jitter_ns + 1)

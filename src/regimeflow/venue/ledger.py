@@ -29,12 +29,12 @@ class Ledger(msgspec.Struct):
     postings: list[CashPosted] = []
     fee_state: FeeState = msgspec.field(default_factory=FeeState)
     financed_until_ns: int = 0
-    annulled: int = 0
+    annulled: list[FillRecord] = []
 
     @property
     def executed(self) -> int:
         """Executions so far, those annulled since included: no number is used twice."""
-        return len(self.fills) + self.annulled
+        return len(self.fills) + len(self.annulled)
 
     def position(self, symbol: str) -> Decimal:
         """Units held; zero when flat."""
@@ -74,6 +74,11 @@ class Ledger(msgspec.Struct):
     def recent_fills(self, since_ns: int) -> tuple[FillRecord, ...]:
         """Fills at or after `since_ns`, oldest first, at most the newest `FILLS_LISTED_MAX`."""
         recent = self.fills[-FILLS_LISTED_MAX:]
+        return tuple(fill for fill in recent if fill.ts_venue_ns >= since_ns)
+
+    def annulled_fills(self, since_ns: int) -> tuple[FillRecord, ...]:
+        """Those that were taken out of `recent_fills` again, as they were."""
+        recent = self.annulled[-FILLS_LISTED_MAX:]
         return tuple(fill for fill in recent if fill.ts_venue_ns >= since_ns)
 
     def position_records(self) -> tuple[PositionRecord, ...]:

@@ -243,6 +243,7 @@ class RequestDesk:
             positions=ledger.position_records() if has_positions else None,
             account=account if has_account else None,
             ts_venue_ns=arrival_ns,
+            annulled=ledger.annulled_fills(self.session_open_ns) if has_orders else (),
             activities=tuple(ledger.postings[-ACTIVITIES_LISTED_MAX:]) if has_account else (),
         )
 

@@ -16,7 +16,7 @@ import aiohttp
 from regimeflow.brokers.capabilities import SIM_CAPABILITIES, Capabilities
 from regimeflow.brokers.protocol import AccountTruth, Deliver, ReconnectPolicy
 from regimeflow.brokers.sim.greeting import State
-from regimeflow.brokers.sim.session import SimSession
+from regimeflow.brokers.sim.session import LINK, SimSession
 from regimeflow.brokers.sim.wire import MESSAGE_CHARS_MAX
 from regimeflow.errors import StartRefused, UsageError, VenueProtocolError
 from regimeflow.model.commands import Command
@@ -259,7 +259,13 @@ class SimBrokerClient:
             if future is not None and not future.done():
                 future.set_result(found)
         deliver = self._deliver
-        while deliver is not None and session.events:
+        if deliver is None:
+            return
+        # What time it is there is worked out as it is told: time passes while events wait.
+        measured = session.time.tell(LINK, self._loop.time())
+        if measured is not None:
+            deliver(measured)
+        while session.events:
             events, session.events = session.events, []
             for event in events:
                 deliver(event)

@@ -92,7 +92,11 @@ class History(Request, frozen=True, tag="history"):
     end_ns: w.Ns
 
 
-AnyRequest = Hello | Submit | Cancel | Replace | Query | Snapshot | Subscribe | History
+class Time(Request, frozen=True, tag="time"):
+    """What time is it at the venue? Answered at once."""
+
+
+AnyRequest = Hello | Submit | Cancel | Replace | Query | Snapshot | Subscribe | History | Time
 
 
 class Message(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
@@ -162,6 +166,7 @@ class AccountListed(Message, frozen=True, tag="account"):
     currency: w.Text
     venue_ns: w.Ns
     activities: Annotated[list[w.CashLine], Meta(max_length=w.LIST_MAX)] = []
+    annulled: Annotated[list[w.FillLine], Meta(max_length=w.LIST_MAX)] = []
     incomplete: list[w.Text] = []
 
 
@@ -176,6 +181,13 @@ class Subscribed(Message, frozen=True, tag="subscribed"):
     """The answer to `subscribe`."""
 
     id: w.Number
+
+
+class TimeTold(Message, frozen=True, tag="time"):
+    """The answer to `time`: the venue's clock as the answer was written."""
+
+    id: w.Number
+    venue_ns: w.Ns
 
 
 class Report(Message, frozen=True, tag="report"):
@@ -242,6 +254,7 @@ AnyMessage = (
     | AccountListed
     | Bars
     | Subscribed
+    | TimeTold
     | Report
     | QuotePush
     | TradePush

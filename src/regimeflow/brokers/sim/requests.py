@@ -28,6 +28,7 @@ class Verb(StrEnum):
     SNAPSHOT = "snapshot"
     HISTORY = "history"
     SUBSCRIBE = "subscribe"
+    TIME = "time"
 
 
 class Ending(StrEnum):

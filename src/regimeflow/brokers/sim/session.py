@@ -22,9 +22,9 @@ from regimeflow.brokers.sim.greeting import Greeting, State
 from regimeflow.brokers.sim.report_intake import ReportIntake
 from regimeflow.brokers.sim.requests import Ending, Pending, RequestTable, Verb
 from regimeflow.brokers.sim.sequence import ReportSequence
+from regimeflow.brokers.sim.time_keeper import TimeKeeper
 from regimeflow.model.commands import Command, RequestSnapshot, SnapshotScope
 from regimeflow.model.events import Event, Heartbeat, LinkDown, LinkUp
-from regimeflow.model.timestamps import NS_PER_S
 
 LINK = "sim"
 
@@ -59,7 +59,6 @@ class SimSession:
         )
         self.state = State.DOWN
         self._heard_s = 0.0
-        self._anchor = (0.0, 0)
         self._was_up = False
         self._wants_market = False
         self._snapshots = 0
@@ -68,6 +67,7 @@ class SimSession:
         self._intake = ReportIntake(self.requests, self.sequence)
         self.answers = Answers(self.requests)
         self.feed = FeedState()
+        self.time = TimeKeeper()
         self.truth: AccountTruth | None = None
         self.events: list[Event] = []
         self.failure = ""
@@ -87,6 +87,7 @@ class SimSession:
             return
         self.state = State.DOWN
         self._greeting.finish()
+        self.time.forget()
         for pending in self.requests.end_all():
             self._silent(pending, reason, now_s)
         if self._was_up:
@@ -103,12 +104,14 @@ class SimSession:
             return f"no answer to the greeting in {self._request_timeout_s:g} s"
         if now_s >= self._heard_s + self._heartbeat_timeout_s:  # the sum of `next_deadline_s`
             return f"silent for {self._heartbeat_timeout_s:g} s"
+        if self.time.due_s is not None and now_s >= self.time.due_s:
+            self._ask_time(now_s)
         return None
 
     @property
     def next_deadline_s(self) -> float | None:
         """When `tick` has work next; None when it never has."""
-        deadlines = [self.requests.next_deadline_s, self._greeting.deadline_s]
+        deadlines = [self.requests.next_deadline_s, self._greeting.deadline_s, self.time.due_s]
         if self.state is not State.DOWN:
             deadlines.append(self._heard_s + self._heartbeat_timeout_s)
         return min((d for d in deadlines if d is not None), default=None)
@@ -150,9 +153,7 @@ class SimSession:
 
     def venue_ns(self, now_s: float) -> int:
         """The venue's time, as far as its last word tells; 0 before its first."""
-        anchor_s, anchor_ns = self._anchor
-        speed = 0.0 if self.truth is None else self.truth.speed
-        return anchor_ns + int((now_s - anchor_s) * speed * NS_PER_S)
+        return self.time.clock.at(now_s)
 
     # --- what the venue says --------------------------------------------------------------
 
@@ -166,18 +167,9 @@ class SimSession:
         if welcome.id != self._greeting.id:
             return
         known = self.truth
-        self.truth = AccountTruth(
-            account_id=welcome.account,
-            currency=welcome.currency,
-            is_paper=welcome.is_paper,
-            venue_ns=welcome.venue_ns,
-            speed=welcome.speed,
-            epoch=welcome.epoch,
-            capabilities=welcome.capabilities,
-            instruments=tuple(map(t.instrument_from, welcome.instruments)),
-            bar_size_ns=welcome.bar_size_ns,
-        )
-        self._anchor = (now_s, welcome.venue_ns)
+        self.truth = t.truth_from(welcome)
+        self.time.clock.speed = welcome.speed
+        self.time.told(welcome.id, welcome.venue_ns, now_s)
         if self.state is State.GREETING:
             self.state = State.RESUMING
             line = welcome.session
@@ -228,18 +220,19 @@ class SimSession:
     def _on_answer(self, answer: m.OrderFound | m.AccountListed | m.Bars, now_s: float) -> None:
         self.events += self.answers.take(answer)
 
-    def _on_subscribed(self, answer: m.Subscribed, now_s: float) -> None:
+    def _on_done(self, answer: m.Subscribed | m.TimeTold, now_s: float) -> None:
         self.requests.end(answer.id, Ending.ACK)
+        if isinstance(answer, m.TimeTold):
+            self.time.told(answer.id, answer.venue_ns, now_s)
 
     def _on_market(self, push: MarketPush, now_s: float) -> None:
         self.events += self.feed.take(push)
 
     def _on_heartbeat(self, push: m.HeartbeatPush, now_s: float) -> None:
-        self._anchor = (now_s, push.venue_ns)
+        self.time.heard(push.venue_ns, now_s)
         self.events.append(Heartbeat(LINK))
 
     def _on_ended(self, push: m.Ended, now_s: float) -> None:
-        self._anchor = (now_s, push.venue_ns)
         self.has_ended = True
 
     # --- inside -------------------------------------------------------------------------
@@ -254,6 +247,7 @@ class SimSession:
     def _greet(self, now_s: float) -> None:
         """Say hello, or ask again for what is missing on a connection that is greeted."""
         epoch = None if self.truth is None else self.truth.epoch
+        self.time.asked(self.requests.next_id, now_s)
         self._greeting.say(self.requests.next_id, now_s, epoch=epoch, last=self.sequence.last)
         self.requests.next_id += 1
 
@@ -276,6 +270,11 @@ class SimSession:
         request_id = f"{LINK}-{why}-{self._snapshots}"
         self.execute(RequestSnapshot(request_id, SnapshotScope.ALL), now_s)
 
+    def _ask_time(self, now_s: float) -> None:
+        request = m.Time(id=self.requests.next_id)
+        self.time.asked(request.id, now_s)
+        self._open(request, Verb.TIME, "clock", now_s)
+
     def _subscribe(self, now_s: float) -> None:
         request = m.Subscribe(id=self.requests.next_id, symbols=self._symbols)
         self._open(request, Verb.SUBSCRIBE, "market", now_s)
@@ -289,7 +288,8 @@ _HANDLERS: dict[type, Callable[[SimSession, Any, float], None]] = {
     m.OrderFound: SimSession._on_answer,
     m.AccountListed: SimSession._on_answer,
     m.Bars: SimSession._on_answer,
-    m.Subscribed: SimSession._on_subscribed,
+    m.Subscribed: SimSession._on_done,
+    m.TimeTold: SimSession._on_done,
     m.Report: SimSession._on_report,
     m.QuotePush: SimSession._on_market,
     m.TradePush: SimSession._on_market,

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
+from regimeflow.brokers.protocol import AccountTruth
 from regimeflow.brokers.sim import messages as m
 from regimeflow.brokers.sim import report_lines as lines
 from regimeflow.brokers.sim import wire as w
@@ -32,6 +33,21 @@ def plain(value: object) -> object:
 def fields_of(value: msgspec.Struct, names: tuple[str, ...]) -> dict[str, object]:
     """The named fields of a value, as the wire has them."""
     return {name: plain(getattr(value, name)) for name in names}
+
+
+def truth_from(welcome: m.Welcome) -> AccountTruth:
+    """What the venue says of itself and of the account."""
+    return AccountTruth(
+        account_id=welcome.account,
+        currency=welcome.currency,
+        is_paper=welcome.is_paper,
+        venue_ns=welcome.venue_ns,
+        speed=welcome.speed,
+        epoch=welcome.epoch,
+        capabilities=welcome.capabilities,
+        instruments=tuple(map(instrument_from, welcome.instruments)),
+        bar_size_ns=welcome.bar_size_ns,
+    )
 
 
 def terms_from(command: SubmitOrder) -> w.OrderTerms:
@@ -115,6 +131,7 @@ def snapshot_from(listed: m.AccountListed, request_id: str) -> BrokerSnapshot:
         else AccountRecord(listed.account, listed.currency, Decimal(cash)),
         ts_venue_ns=listed.venue_ns,
         activities=() if cash is None else tuple(cash_posting(x) for x in listed.activities),
+        annulled=() if fills is None else tuple(fill_record(x) for x in listed.annulled),
     )
 
 

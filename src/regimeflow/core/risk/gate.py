@@ -14,7 +14,9 @@ from regimeflow.core.approved import Approved
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.market_state import MarketState
 from regimeflow.core.portfolio import EXTERNAL
+from regimeflow.core.reconcile import Reconciler
 from regimeflow.core.risk import controls
+from regimeflow.core.risk.clock import ClockGuard
 from regimeflow.core.risk.limits import RiskLimits, RiskPolicy
 from regimeflow.core.risk.proposal import Denial, Proposal, exit_room, worst_plausible_price
 from regimeflow.model.commands import ReplaceOrder, SubmitOrder, TradingState
@@ -29,9 +31,21 @@ IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
 class RiskGate:
-    """Judges every order and replacement against the books as they are at this instant."""
+    """Judges every order and replacement against the books as they are at this instant.
 
-    __slots__ = ("_holds", "_instruments", "_ledger", "_market", "_policy", "limits")
+    `clock` is what is known of the broker's clock; without a link it knows, and judges, nothing.
+    """
+
+    __slots__ = (
+        "_holds",
+        "_instruments",
+        "_ledger",
+        "_market",
+        "_policy",
+        "_reconciler",
+        "clock",
+        "limits",
+    )
 
     def __init__(
         self,
@@ -40,12 +54,16 @@ class RiskGate:
         ledger: Ledger,
         market: MarketState,
         holds: Holds,
+        reconciler: Reconciler,
+        clock: ClockGuard,
     ) -> None:
         self._policy = policy
         self._instruments = instruments
         self._ledger = ledger
         self._market = market
         self._holds = holds
+        self._reconciler = reconciler
+        self.clock = clock
         self.limits: RiskLimits = policy.limits_in("")
 
     def set_regime(self, regime: str) -> None:
@@ -129,6 +147,10 @@ class RiskGate:
             counted_quantity, counted_value = exposure.counted_for(replaces)
         position = ledger.portfolio.position(order.symbol).quantity
         room = exit_room(order.side, position, working, counted_quantity)
+        gap = self._reconciler.position_gap(order.symbol)
+        if gap:
+            # Nobody knows yet who is right: an exit has to be one in both books.
+            room = min(room, exit_room(order.side, position + gap, working, counted_quantity))
         return Proposal(
             order=order,
             instrument=instrument,
@@ -167,6 +189,7 @@ class RiskGate:
             exposure = self._ledger.orders.exposure
             denial = (
                 self._check_holds(order)
+                or self.clock.check(ts_ns)
                 or self._check_losses(proposal)
                 or controls.check_order_size(proposal, limits)
                 or controls.check_position(proposal, limits, portfolio)

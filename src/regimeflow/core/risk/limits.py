@@ -69,6 +69,7 @@ class RiskPolicy(msgspec.Struct, frozen=True, kw_only=True):
     market_allowance: Decimal = Decimal("0.05")
     initial_margin_ratio: Decimal | None = None
     max_in_doubt: int | None = None
+    max_clock_offset_ms: int | None = None
 
     def limits_in(self, regime: str) -> RiskLimits:
         """The limits that bind in `regime`; an unknown regime gets the strictest of all."""

@@ -23,7 +23,7 @@ BRANCHES = (
     "fill annulled", "report not understood", "reconnected", "resumed",
     "torn tail cut", "quarantined", "entry denied", "order rejected",
     "trading reduced", "hold lifted", "snapshot failed", "difference found",
-    "cancel sent",
+    "cancel sent", "clock adjusted", "pause noticed",
 )  # fmt: skip
 
 
@@ -70,6 +70,8 @@ _PLAIN: dict[type, str] = {
     e.SnapshotFailed: "snapshot failed",
     c.DiscrepancyFound: "difference found",
     c.CancelOrder: "cancel sent",
+    e.ClockAdjusted: "clock adjusted",
+    e.LoopStalled: "pause noticed",
 }
 
 

@@ -31,8 +31,9 @@ from regimeflow.testing.rehearsal.scenarios import (
     Scenario,
     swarm,
 )
-from regimeflow.testing.rehearsal.stage import ENGINE, VENUE, Stage
+from regimeflow.testing.rehearsal.stage import ENGINE, FAULT, VENUE, Stage
 from regimeflow.testing.rehearsal.stand import Stand, set_up
+from regimeflow.testing.rehearsal.timeline import Line
 
 CALM_S = 20
 """Trading before the faults begin, and again after they end."""
@@ -46,7 +47,8 @@ class Verdict:
     """What one run did and whether it held. Times are virtual seconds.
 
     `recovered_s` is from the healing to equal books, nothing in doubt and no hold; None if never.
-    `blind_orders` arrived while the engine was dead or its link down.
+    `blind_s` is how long the engine was dead or its books unproved, `blind_exposure` the most that
+    was at stake meanwhile; `cash` and `positions` are the venue's at the end.
     """
 
     scenario: str
@@ -66,6 +68,9 @@ class Verdict:
     virtual_s: float
     digest: str
     steps: int
+    timeline: Sequence[Line]
+    cash: Decimal
+    positions: dict[str, Decimal]
 
     @property
     def is_ok(self) -> bool:
@@ -84,7 +89,12 @@ def rehearse(config: Config, scenario: Scenario, seed: int) -> Verdict:
     with (
         quietly() as warned,
         tempfile.TemporaryDirectory(prefix="regimeflow-") as directory,
-        World(seed, directory=Path(directory), faults=scenario.name) as world,
+        World(
+            seed,
+            directory=Path(directory),
+            start_ns=stand.parts.start_ns,
+            faults=scenario.name,
+        ) as world,
     ):
         return _played(world, stand, scenario, warned)
 
@@ -106,7 +116,7 @@ class _Act:
         self._world = world
         self._scenario = scenario
         self._faults = HostileFaults(scenario.faults, world.rng("faults"))
-        self._stage = Stage(world, stand, self._faults)
+        self._stage = Stage(world, stand, self._faults, on_world_time=scenario.on_world_time)
         self._recovered_s: float | None = None
         self._has_settled = False
         self._over_ns = stand.parts.feed.last_ns + QUIET_S * NS_PER_S
@@ -136,6 +146,7 @@ class _Act:
         if self._scenario.link is not None:
             self._stage.set_link(self._scenario.link)
             self._stage.injected["rough link"] += 1
+            self._stage.timeline.note("the link turns rough", FAULT)
         began_s = self._world.now_s
         if self._scenario.script is not None:
             try:
@@ -147,10 +158,13 @@ class _Act:
 
     async def _heal(self) -> None:
         stage = self._stage
+        stage.timeline.note("everything heals", "dim")
         self._faults.is_on = False
         stage.set_link(PERFECT)
         stage.engine.disk.faults = DiskFaults()
-        stage.engine.clock.set_rate(1.0)
+        stage.resume_engine()
+        for host in (stage.engine, stage.venue):
+            host.clock.correct()
         for source, target in ((ENGINE, VENUE), (VENUE, ENGINE)):
             self._world.net.heal(source, target)
         if not stage.venue.is_running:
@@ -220,6 +234,9 @@ class _Act:
             virtual_s=self._world.now_s,
             digest=self._world.digest,
             steps=self._world.loop.steps,
+            timeline=stage.timeline.lines,
+            cash=ledger.cash,
+            positions=dict(ledger.positions),
         )
 
 

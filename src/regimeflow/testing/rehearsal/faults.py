@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from regimeflow.testing.venues.faults import FaultKind, SeededFaults, parse_fault
 
 
 class HostileFaults:
-    """A `VenueFaults` with a switch; `fired` counts what struck."""
+    """A `VenueFaults` with a switch; `fired` counts what struck, `on_strike` is told."""
 
     def __init__(self, specs: Sequence[str], rng: random.Random) -> None:
         self.specs = tuple(specs)
         self.is_on = False
         self.fired: Counter[str] = Counter()
+        self.on_strike: Callable[[FaultKind], None] = lambda kind: None
         self._seeded = SeededFaults([parse_fault(spec) for spec in specs], rng)
         self._once: list[tuple[FaultKind, str, float]] = []
 
@@ -28,11 +29,13 @@ class HostileFaults:
         for planned in self._once:
             if planned[:2] == (kind, verb):
                 self._once.remove(planned)
-                self.fired[kind.value] += 1
-                return planned[2]
+                return self._struck(kind, planned[2])
         if not self.is_on:
             return None
         value = self._seeded.strikes(kind, verb)
-        if value is not None:
-            self.fired[kind.value] += 1
+        return None if value is None else self._struck(kind, value)
+
+    def _struck(self, kind: FaultKind, value: float) -> float:
+        self.fired[kind.value] += 1
+        self.on_strike(kind)
         return value

@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from regimeflow.model.timestamps import NS_PER_MS, NS_PER_S
 from regimeflow.testing import Death, DiskFaults, LinkProfile
 from regimeflow.testing.rehearsal.stage import Stage
 
@@ -26,6 +27,7 @@ class Scenario:
     """A story; `faults` as on the command line of `venue sim` (see `parse_fault`).
 
     `first_kill` is the step before which the engine's first life ends, and how (0: it does not).
+    `on_world_time`: the venue keeps the world's time, as a real broker does, not its own.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Scenario:
     script: Script | None = None
     lasts_s: int = HOSTILE_S
     first_kill: tuple[int, Death] = (0, Death.KILL)
+    on_world_time: bool = False
 
 
 async def _gateway_restart(stage: Stage, rng: random.Random) -> None:
@@ -76,11 +79,46 @@ async def _crash_storm(stage: Stage, rng: random.Random) -> None:
 
 async def _clock_skew(stage: Stage, rng: random.Random) -> None:
     for _ in range(8):
-        await asyncio.sleep(rng.uniform(5, 20))
-        stage.step_clock(rng.choice((-1, 1)) * rng.randint(1, 3_600) * 1_000_000_000)
+        await asyncio.sleep(rng.uniform(5, 15))
+        by_ns = rng.choice((rng.randint(20, 3_000) * NS_PER_MS, rng.randint(4, 3_600) * NS_PER_S))
+        stage.step_clock(rng.choice((-1, 1)) * by_ns)
         stage.engine.clock.set_rate(rng.choice((0.9, 0.999, 1.0, 1.001, 1.1)))
+        if rng.random() < 0.5:
+            stage.step_venue_clock(rng.choice((-1, 1)) * rng.randint(1, 3_000) * NS_PER_MS)
+            stage.venue.clock.set_rate(rng.choice((0.99, 0.999, 1.0, 1.001, 1.01)))
         if rng.random() < 0.3:
             stage.kill_engine()
+        if rng.random() < 0.7:
+            await asyncio.sleep(rng.uniform(0.1, 8))
+            stage.correct_clock()
+
+
+async def _pause(stage: Stage, rng: random.Random) -> None:
+    for _ in range(4):
+        await asyncio.sleep(rng.uniform(5, 15))
+        stage.suspend_engine()
+        await asyncio.sleep(rng.choice((rng.uniform(0.1, 5), rng.uniform(11, 30))))
+        stage.resume_engine()
+
+
+async def _lost_order(stage: Stage, rng: random.Random) -> None:
+    await _next_order(stage)
+    stage.mute_venue(is_on=True)
+    await asyncio.sleep(rng.uniform(4, 6))
+    stage.drop_connections()
+    stage.mute_venue(is_on=False)
+    await asyncio.sleep(20)
+    await _next_order(stage)
+    stage.kill_engine()
+
+
+async def _next_order(stage: Stage) -> None:
+    """Wait until an order has arrived at the venue; nothing has been said about it yet."""
+    taken = stage.witness.taken.total()
+    for _ in range(HOSTILE_S * 20):
+        if stage.witness.taken.total() > taken:
+            return
+        await asyncio.sleep(0.05)
 
 
 async def _venue_restart(stage: Stage, rng: random.Random) -> None:
@@ -119,6 +157,11 @@ SCENARIOS = {
         Scenario(
             "gateway-restart", "the connection drops and stays away", script=_gateway_restart
         ),
+        Scenario(
+            "lost-order",
+            "an order arrives and nobody answers; the next one is on its way at a kill -9",
+            script=_lost_order,
+        ),
         Scenario("mute-feed", "the socket is open and says nothing", script=_mute_feed),
         Scenario(
             "submit-timeout",
@@ -138,7 +181,11 @@ SCENARIOS = {
             "crash-storm", "the process is killed and the power cut again and again",
             script=_crash_storm,
         ),
-        Scenario("clock-skew", "the wall clock jumps and drifts", script=_clock_skew),
+        Scenario(
+            "clock-skew", "the wall clock and the broker's jump and drift", script=_clock_skew,
+            on_world_time=True,
+        ),
+        Scenario("pause", "the process is stopped for a while and goes on", script=_pause),
         Scenario(
             "rate-ban",
             "429, then a ban",
@@ -176,16 +223,19 @@ _SCRIPTS = (
 
 
 def swarm(rng: random.Random) -> Scenario:
-    """A scenario of a random subset of all faults: about a quarter of them, at most two scripts.
+    """A scenario of a random subset of all faults: about a quarter of them, at most two scripts,
+    and sometimes pauses beside them.
 
-    Never an annulment with reports of unknown kind or out of order: one that cannot be read, or
-    comes before what it annuls, is for a person to mend, and the engine rightly stays held.
+    Never an annulment with reports of unknown kind: one that cannot be read is for a person to
+    mend, and the engine rightly stays held.
     """
     faults = tuple(fault for fault in _MENU if rng.random() < 0.25)
-    if any(fault.startswith(("unknown_status", "reorder")) for fault in faults):
+    if any(fault.startswith("unknown_status") for fault in faults):
         faults = tuple(fault for fault in faults if not fault.startswith("bust"))
     scripts = rng.sample(_SCRIPTS, rng.randint(0, 2))
     link = rng.choice((None, None, _ROUGH, _BREAKING))
+    if rng.random() < 0.15:  # drawn last: a new kind of trouble leaves the old seeds their stories
+        scripts.append(_pause)
 
     async def together(stage: Stage, chance: random.Random) -> None:
         streams = [random.Random(chance.random()) for _ in scripts]
@@ -196,4 +246,6 @@ def swarm(rng: random.Random) -> Scenario:
     named = [script.__name__.strip("_").replace("_", "-") for script in scripts]
     roughness = {None: "clean", _ROUGH: "rough", _BREAKING: "breaking"}[link]
     story = ", ".join([*named, *faults, f"{roughness} link"])
-    return Scenario(RANDOM, story, faults, link, together)
+    # A venue on the world's time would be behind it after a restart, as no real one is.
+    on_world_time = _clock_skew in scripts and _venue_restart not in scripts
+    return Scenario(RANDOM, story, faults, link, together, on_world_time=on_world_time)

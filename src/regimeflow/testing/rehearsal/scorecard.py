@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from regimeflow.testing.rehearsal.director import Verdict
+from regimeflow.testing.rehearsal.timeline import Line
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ def page_of(verdicts: Sequence[Verdict], config: Path) -> str:
             [(n, m, "BROKEN" if n in broken else "held") for n, m in invariants.items()],
         ),
     ]  # fmt: skip
+    if len(verdicts) == 1:
+        body += ["<h2>What happened</h2>", _table(("at", "", ""), _story(verdicts[0].timeline))]
     if violations:
         body += [
             "<h2>Violations</h2>",
@@ -110,6 +113,13 @@ def page_of(verdicts: Sequence[Verdict], config: Path) -> str:
             ),
         ]
     return _PAGE.format(title=title, body="\n".join(body))
+
+
+def _story(lines: Sequence[Line]) -> list[tuple[str, str, str]]:
+    return [
+        (f"{line.at_s:.1f} s", "done to it" if line.style == "fault" else "engine", line.text)
+        for line in lines
+    ]
 
 
 def _row(verdicts: Sequence[Verdict]) -> Row:

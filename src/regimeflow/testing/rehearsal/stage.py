@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from regimeflow.errors import JournalError, StartRefused
-from regimeflow.journal.records import Record
 from regimeflow.live.boot import Booted
-from regimeflow.live.console import Console
 from regimeflow.live.runner import LiveRunner, LiveSummary
+from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.run import policy
 from regimeflow.testing import Death, DiskFaults, Ending, LinkProfile, Outcome, World
 from regimeflow.testing.checkers import UNSETTLED, VenueTruth
 from regimeflow.testing.rehearsal.faults import HostileFaults
 from regimeflow.testing.rehearsal.stand import PORT, Stand
+from regimeflow.testing.rehearsal.timeline import NotedConsole, Timeline
 from regimeflow.testing.rehearsal.witness import WatchedMachine, Witness
+from regimeflow.testing.venues.faults import FaultKind
 from regimeflow.testing.venues.playback import Playback
 from regimeflow.testing.venues.sim_log import VenueLog
 from regimeflow.testing.venues.sim_program import ACCOUNT
@@ -33,22 +34,8 @@ RESTART_AFTER_S = 1.0
 LIFE_S_MAX = 10_000_000.0
 BOOTS_MAX = 400
 VENUE, ENGINE = "venue", "engine"
-
-
-class Silent(Console):
-    """Says nothing; the journal tells everything afterwards."""
-
-    def __init__(self) -> None:
-        """Nothing to print to."""
-
-    def on_record(self, record: Record) -> None:
-        """Nothing."""
-
-    def say(self, text: str, style: str = "", *, ts_ns: int | None = None) -> None:
-        """Nothing."""
-
-    def close_year(self) -> None:
-        """Nothing."""
+FAULT = "fault"
+_DEATHS = {Death.KILL: "kill -9 of the engine", Death.POWER_CUT: "power cut at the engine"}
 
 
 class Life(NamedTuple):
@@ -60,9 +47,15 @@ class Life(NamedTuple):
 
 
 class Stage:
-    """Venue, engine and faults of one run; `boots` is what each start of the engine found."""
+    """Venue, engine and faults of one run; `boots` is what each start of the engine found.
 
-    def __init__(self, world: World, stand: Stand, faults: HostileFaults) -> None:
+    A venue `on_world_time` has no time of its own, as a real broker has none: the engine keeps
+    the wall's. The venue's own clock may be wrong all the same.
+    """
+
+    def __init__(
+        self, world: World, stand: Stand, faults: HostileFaults, *, on_world_time: bool = False
+    ) -> None:
         self.world = world
         self.stand = stand
         self.faults = faults
@@ -71,6 +64,8 @@ class Stage:
         self.config = stand.config_in(self.log_dir)
         self.witness = Witness(policy.risk_policy(self.config, bar_open_time_ns=None))
         self.injected: Counter[str] = Counter()
+        self.timeline = Timeline(lambda: world.now_s)
+        faults.on_strike = lambda kind: self.timeline.note(_told(kind), FAULT)
         self.boots: list[Booted] = []
         self.lives: list[Life] = []
         self.server: SimVenueServer | None = None
@@ -78,6 +73,8 @@ class Stage:
         self._runner: LiveRunner | None = None
         self._closing = asyncio.Event()
         self._is_over = False
+        self._on_world_time = on_world_time
+        self._began_ns = self.venue.clock.wall_ns()
         world.net.names.forward("127.0.0.1", PORT, to=VENUE)
 
     @property
@@ -157,7 +154,7 @@ class Stage:
     def kill_engine(self, death: Death = Death.KILL) -> None:
         """End the engine's process; the supervisor starts another."""
         if self.engine.is_running:
-            self.injected[f"engine {death.value}"] += 1
+            self._inject(f"engine {death.value}", _DEATHS[death])
             self.engine.kill(death)
 
     def kill_engine_at(self, step: int, death: Death = Death.KILL) -> None:
@@ -166,7 +163,7 @@ class Stage:
 
     async def restart_venue(self, after_s: float) -> None:
         """Kill the venue's process and start it again; its books survive."""
-        self.injected["venue restart"] += 1
+        self._inject("venue restart", f"the venue's process is killed, for {after_s:.1f} s")
         self.venue.kill(Death.KILL)
         await asyncio.sleep(after_s)
         await self.open_venue()
@@ -174,18 +171,20 @@ class Stage:
     def mute_venue(self, *, is_on: bool) -> None:
         """Half-open connections: the venue says nothing more."""
         if self.server is not None:
-            self.injected["mute"] += is_on
+            if is_on:
+                self._inject("mute", "the venue takes everything and says nothing")
             self.server.mute(is_on=is_on)
 
     def drop_connections(self) -> None:
         """Reset every connection between the two."""
-        self.injected["reset"] += 1
+        self._inject("reset", "the connection is reset")
         self.world.net.reset_connections(ENGINE, VENUE)
 
     def partition(self, *, is_on: bool) -> None:
         """Let nothing through, in both directions."""
         net = self.world.net
-        self.injected["partition"] += is_on
+        if is_on:
+            self._inject("partition", "nothing gets through, in either direction")
         for source, target in ((ENGINE, VENUE), (VENUE, ENGINE)):
             (net.partition if is_on else net.heal)(source, target)
 
@@ -196,18 +195,44 @@ class Stage:
 
     def set_disk(self, faults: DiskFaults) -> None:
         """What the engine's disk does from now on."""
-        self.injected["disk"] += faults != DiskFaults()
+        if faults != DiskFaults():
+            self._inject("disk", f"the disk fails: {faults}")
         self.engine.disk.faults = faults
 
     def step_clock(self, delta_ns: int) -> None:
         """Set the engine's wall clock."""
-        self.injected["clock step"] += 1
+        self._inject("clock step", f"the wall clock steps by {delta_ns / NS_PER_S:+.0f} s")
         self.engine.clock.step(delta_ns)
+
+    def correct_clock(self) -> None:
+        """Set the engine's wall clock right, as a time service does in the end."""
+        self.engine.clock.correct()
+
+    def step_venue_clock(self, delta_ns: int) -> None:
+        """Set the venue's clock; set back, its time stands until it is reached again."""
+        self.injected["venue clock step"] += 1
+        self.venue.clock.step(delta_ns)
+
+    def suspend_engine(self) -> None:
+        """Stop the engine's process without ending it; `resume_engine` lets it go on."""
+        if self.engine.is_running:
+            self.injected["engine stopped"] += 1
+            self.engine.suspend()
+
+    def resume_engine(self) -> None:
+        """Let a stopped engine go on; harmless for one that runs."""
+        self.engine.resume()
 
     # --- inside -------------------------------------------------------------------------------
 
+    def _inject(self, name: str, story: str) -> None:
+        self.injected[name] += 1
+        self.timeline.note(story, FAULT)
+
     async def _live(self) -> LiveSummary:
-        self._runner = LiveRunner(self.config, Silent(), on_booted=self.boots.append)
+        self._runner = LiveRunner(
+            self.config, NotedConsole(self.timeline), on_booted=self.boots.append
+        )
         if self._is_over:
             self._runner.request_stop("the rehearsal ends")
         return await self._runner.run()
@@ -242,8 +267,10 @@ class Stage:
                 account=ACCOUNT,
                 currency=parts.currency,
                 bar_size_ns=parts.bar_size_ns,
+                clock=self._venue_clock_s,
                 faults=self.faults,
                 heartbeat_s=self.stand.heartbeat_s,
+                has_own_time=not self._on_world_time,
             )
             await self.server.start(port=PORT)
             if not listening.done():
@@ -251,8 +278,17 @@ class Stage:
             await closing.wait()
             await self.server.stop()
 
+    def _venue_clock_s(self) -> float:
+        return (self.venue.clock.wall_ns() - self._began_ns) / NS_PER_S
+
     def _note(self, ending: Ending) -> None:
         self.lives.append(Life(ending.outcome, ending.error, ending.steps))
         error = ending.error
+        if error is not None:
+            self.timeline.note(f"the engine ended: {error}", "bad")
         if error is not None and isinstance(error, StartRefused | JournalError):
             self.injected[f"engine refused: {type(error).__name__}"] += 1
+
+
+def _told(kind: FaultKind) -> str:
+    return f"the venue misbehaves: {kind.value.replace('_', ' ')}"

@@ -104,6 +104,7 @@ def _moved(config: Config) -> dict[str, Any]:
         "account_id": "",
         "broker_config": broker,
         "journal": {**live["journal"], "durability": "power"},
+        "control": {**live["control"], "enabled": False},
         "reconnect": {**live["reconnect"], "initial_ms": 200, "max_ms": 5_000, "max_attempts": 0},
     }
     raw.pop("metrics", None)

@@ -10,6 +10,8 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from regimeflow.core.risk.limits import RiskPolicy
 from regimeflow.model.commands import CancelOrder, ReplaceOrder, SubmitOrder
 from regimeflow.model.instrument import decimal_from
@@ -28,9 +30,9 @@ class Witness:
         self._limits = policy.limits
         self.machine: WatchedMachine | None = None
         self.taken: Counter[str] = Counter()
-        self.intents: Counter[object] = Counter()
         self.taken_ns: dict[str, int] = {}
-        self.sides: dict[str, SubmitOrder] = {}
+        self.submitted: dict[str, SubmitOrder] = {}
+        self.asked: dict[str, Decimal] = {}
         self.exceeded: list[str] = []
         self.entries_ns: dict[str, int] = {}
 
@@ -41,7 +43,10 @@ class Witness:
         self.taken[command.client_order_id] += 1
         self.taken_ns[command.client_order_id] = ts_ns
         if isinstance(command, SubmitOrder):
+            self.submitted[command.client_order_id] = command
             self._check_limits(machine, command)
+        else:
+            self._check_replacement(machine, command)
 
     def exposure(self, machine: VenueMachine) -> Decimal:
         """Value of all positions and of all that may still fill, at the worse side."""
@@ -55,22 +60,34 @@ class Witness:
     def _reach(self, machine: VenueMachine, symbol: str) -> tuple[Decimal, Decimal]:
         """The lowest and the highest position that fills still possible could lead to."""
         low = high = machine.venue.ledger.position(symbol)
-        for order_id, submitted in self.sides.items():
+        for order_id, submitted in self.submitted.items():
             if submitted.symbol != symbol:
                 continue
             order = machine.find(order_id)
             if order is not None and order.is_done:
                 continue
             leaves = submitted.quantity if order is None else order.leaves_quantity
+            if order is not None and order_id in self.asked:
+                leaves = max(leaves, self.asked[order_id] - order.filled_quantity)
             if submitted.side is Side.BUY:
                 high += leaves
             else:
                 low -= leaves
         return low, high
 
+    def _check_replacement(self, machine: VenueMachine, command: ReplaceOrder) -> None:
+        """Larger terms are judged like an order; the larger of old and new may fill until then."""
+        order = machine.find(command.orig_client_order_id)
+        root = order.client_order_ids[0] if order is not None else command.orig_client_order_id
+        submitted = self.submitted.get(root)
+        if submitted is None or order is None or order.is_done:
+            return
+        self.asked[root] = max(self.asked.get(root, ZERO), command.quantity)
+        grown = msgspec.structs.replace(submitted, quantity=command.quantity)
+        self._check_limits(machine, grown)
+
     def _check_limits(self, machine: VenueMachine, order: SubmitOrder) -> None:
         held = machine.venue.ledger.position(order.symbol)
-        self.sides[order.client_order_id] = order
         is_exit = held * order.side.sign < 0 and order.quantity <= abs(held)
         if is_exit:
             return

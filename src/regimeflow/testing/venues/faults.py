@@ -80,7 +80,7 @@ REQUEST_FAULTS = frozenset(
     }
 )
 """Faults that may be limited to one verb."""
-VERBS = ("submit", "cancel", "replace", "query", "snapshot", "subscribe", "history")
+VERBS = ("submit", "cancel", "replace", "query", "snapshot", "subscribe", "history", "time")
 
 
 class VenueFaults(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regimeflow.brokers.capabilities import SIM_CAPABILITIES
 from regimeflow.brokers.sim import messages as m
 from regimeflow.brokers.sim import translate as t
 from regimeflow.brokers.sim.wire import PROTOCOL_VERSION
@@ -99,7 +98,7 @@ class Greeter:
             fill_seq=reports.fill_seq,
             session=None if machine.session is None else t.session_line(machine.session),
             instruments=[t.instrument_line(i) for i in machine.instruments.values()],
-            capabilities=SIM_CAPABILITIES,
+            capabilities=self._server.capabilities,
             bar_size_ns=self._server.bar_size_ns,
         )
 

@@ -167,6 +167,8 @@ class RequestDesk:
             connection.symbols = frozenset(request.symbols)
             if not is_silent:
                 connection.send(m.Subscribed(id=request.id))
+        elif isinstance(request, m.Time) and not is_silent:
+            connection.send(m.TimeTold(id=request.id, venue_ns=ts_ns))
         elif isinstance(request, m.History) and not is_silent:
             bars = machine.history(request.symbol, request.bars, request.end_ns)
             connection.send(m.Bars(id=request.id, bars=[t.bar_line(bar) for bar in bars]))
@@ -218,6 +220,7 @@ class RequestDesk:
             currency=self._currency,
             venue_ns=snapshot.ts_venue_ns,
             activities=[t.cash_line(posting) for posting in snapshot.activities],
+            annulled=[t.fill_line(fill) for fill in snapshot.annulled],
         )
         scope = _scope_of(snapshot)
         before = self._last_listed.get(scope)

@@ -236,13 +236,13 @@ class VenueMachine:
         multiplier: Decimal = self.instruments[fill.symbol].multiplier
         signed = fill.side.sign * fill.quantity
         ledger.fills.remove(fill)
-        ledger.annulled += 1
         ledger.cash += signed * fill.price * multiplier + fill.fee
         left = ledger.positions.get(fill.symbol, ZERO) - signed
         if left:
             ledger.positions[fill.symbol] = left
         else:
             ledger.positions.pop(fill.symbol, None)
+        ledger.annulled.append(fill)
         return self.reports.add(
             FillBusted(fill.execution_id, fill.symbol, "annulled by the venue", ts_ns)
         )

@@ -12,7 +12,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from aiohttp import WSCloseCode, WSMsgType, web
+from msgspec.structs import replace
 
+from regimeflow.brokers.capabilities import SIM_CAPABILITIES
 from regimeflow.brokers.sim import messages as m
 from regimeflow.brokers.sim import translate as t
 from regimeflow.brokers.sim.wire import MESSAGE_CHARS_MAX
@@ -40,7 +42,8 @@ class SimVenueServer:
 
     `account` and `currency` are what it calls itself; `bar_size_ns` is that of its data, None
     for data that is not bars alone. `speed` is above 0. `clock` gives seconds and defaults
-    to the loop's. Raises UsageError for a speed that never moves.
+    to the loop's. Without `has_own_time` its data are of the world's time, as a real broker's
+    are, and it says so. Raises UsageError for a speed that never moves.
     """
 
     def __init__(
@@ -55,12 +58,14 @@ class SimVenueServer:
         faults: VenueFaults | None = None,
         heartbeat_s: float = HEARTBEAT_S,
         queue_max: int = QUEUE_MAX,
+        has_own_time: bool = True,
     ) -> None:
         if not speed > 0:
             raise UsageError(f"speed {speed}: a venue that serves others needs a speed above 0")
         self.machine = machine
         self.speed = speed
         self.bar_size_ns = bar_size_ns
+        self.capabilities = replace(SIM_CAPABILITIES, has_own_time=has_own_time)
         self.connections: list[Connection] = []
         self._clock = clock
         self._heartbeat_s = heartbeat_s
