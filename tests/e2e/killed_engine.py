@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -23,10 +24,16 @@ import yaml
 from regimeflow.journal.reader import read_facts
 from regimeflow.model.commands import FillRecovered, SubmitOrder
 from regimeflow.model.events import OrderFilled
+from regimeflow.model.order import OrderStatus
 
 SYMBOL = "BTC-USD"
 CLI = (sys.executable, "-m", "regimeflow.cli")
 LAST_RUN_S_MAX = 900.0
+CROSSINGS = {
+    "name": "moving_average_cross",
+    "id": "sma",
+    "params": {"fast_period": 2, "slow_period": 4, "quantity": 1},
+}
 
 
 @dataclass(frozen=True)
@@ -36,15 +43,29 @@ class Truth:
     fills: frozenset[str]
     positions: dict[str, Decimal]
     cash: Decimal
+    open_orders: frozenset[str]
 
 
 class Drive:
-    """One venue process, and engines that are killed and started again on one journal."""
+    """One venue process, and engines that are killed and started again on one journal.
 
-    def __init__(self, directory: Path, *, minutes: int, speed: float) -> None:
+    `live` are more keys of the live section; `log_dir` among them may lie elsewhere.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        minutes: int,
+        speed: float,
+        strategy: Mapping[str, object] = CROSSINGS,
+        **live: object,
+    ) -> None:
         self._directory = directory
+        self._strategy = dict(strategy)
+        self._live = live
         self.state = directory / "venue.state"
-        self.log_dir = directory / "logs"
+        self.log_dir = Path(str(live.get("log_dir", directory / "logs")))
         self._log = directory / "engine.log"
         _write_minutes(directory / f"{SYMBOL}.csv", minutes)
         played = self._write("venue.yaml", {"data_directory": str(directory)})
@@ -66,11 +87,7 @@ class Drive:
     def _write(self, name: str, broker_config: dict[str, object]) -> Path:
         path = self._directory / name
         configuration = {
-            "strategy": {
-                "name": "moving_average_cross",
-                "id": "sma",
-                "params": {"fast_period": 2, "slow_period": 4, "quantity": 1},
-            },
+            "strategy": self._strategy,
             "live": {
                 "broker": "sim",
                 "broker_asset_class": "crypto",
@@ -81,6 +98,7 @@ class Drive:
                 "max_order_value": 100000,
                 "max_orders_per_minute": 0,
                 "reconnect": {"initial_ms": 50, "max_ms": 500},
+                **self._live,
             },
         }
         path.write_text(yaml.safe_dump(configuration), encoding="utf-8")
@@ -111,6 +129,17 @@ class Drive:
         self._venue.wait()
         if self._venue.stdout is not None:
             self._venue.stdout.close()
+
+    def said(self) -> str:
+        """Everything that the engines have printed."""
+        return self._log.read_text(encoding="utf-8") if self._log.exists() else ""
+
+    def taken(self) -> list[str]:
+        """Client order ids of the orders that reached the venue, oldest first."""
+        return re.findall(
+            r'"Taken"[^\n]*?"SubmitOrder"[^\n]*?"client_order_id":"([^"]+)"',
+            self.state.read_text(encoding="utf-8"),
+        )
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start an engine; whoever does ends it."""
@@ -152,7 +181,13 @@ async def _truth(url: str) -> Truth:
                 fills[fill["execution_id"]] = fill
             elif message["type"] == "account":
                 positions = {p["symbol"]: Decimal(p["quantity"]) for p in message["positions"]}
-                return Truth(frozenset(fills), positions, Decimal(message["cash"]))
+                working = {
+                    order["client_order_id"]
+                    for order in message["orders"]
+                    if not OrderStatus(order["status"]).is_terminal
+                }
+                cash = Decimal(message["cash"])
+                return Truth(frozenset(fills), positions, cash, frozenset(working))
 
 
 def check_nothing_lost_or_doubled(drive: Drive) -> int:
@@ -171,10 +206,7 @@ def check_nothing_lost_or_doubled(drive: Drive) -> int:
         if isinstance(fill, OrderFilled) and not booked[fill.execution_id]:
             booked[fill.execution_id] += 1
             held[fill.symbol] = held.get(fill.symbol, Decimal(0)) + fill.quantity * fill.side.sign
-    taken = re.findall(
-        r'"Taken"[^\n]*?"SubmitOrder"[^\n]*?"client_order_id":"([^"]+)"',
-        drive.state.read_text(encoding="utf-8"),
-    )
+    taken = drive.taken()
     assert taken, "the venue took no order, so nothing was shown"
     assert len(taken) == len(set(taken)), "an order reached the venue twice"
     assert set(taken) <= set(submitted), "the venue holds an order that was never journaled"

@@ -22,6 +22,7 @@ from regimeflow.core.reconcile import Reconciler
 from regimeflow.journal import walk
 from regimeflow.journal.segments import FORMAT
 from regimeflow.live import linked
+from regimeflow.live.farewell import Farewell
 from regimeflow.testing import SimDisk
 from tests.faults import planted_bugs as bugs
 from tests.faults.clock_mutants import CLOCK_MUTANTS
@@ -148,8 +149,11 @@ MUTANTS: dict[str, Mutant] = {
         replaced(OperatorHandler, "_why_not_resume", lambda self: ""),
         (f"{PROCESS}::test_f76",),
     ),
-    **CLOCK_MUTANTS,
-    **STATE_MUTANTS,
+    "DEADLINK": Mutant(
+        "lets the link die with the journal",
+        replaced(Farewell, "guard", lambda self, deliver, on_death: deliver),
+        ("test_disk_behind_link.py::test_f66",),
+    ),
     "HOARD": Mutant(
         "forgets no order that has ended",
         replaced(OrderTally, "_close", nothing),
@@ -160,4 +164,6 @@ MUTANTS: dict[str, Mutant] = {
         replaced(SessionHandler, "_end_session", nothing),
         (f"{SOAK}::test_f78_two_days",),
     ),
+    **CLOCK_MUTANTS,
+    **STATE_MUTANTS,
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from regimeflow.journal import Durability, recover
-from regimeflow.live.linked import boot_number
+from regimeflow.live.restart import boot_number
 from regimeflow.model import events as e
 from regimeflow.model.timestamps import NS_PER_S
 from tests.faults.scripted_broker import ScriptedBroker, run_life

@@ -21,17 +21,14 @@ from tests.simulation.soak_samples import BUFFERS, PER_SESSION, VENUE_BOOKS, Sam
 DAYS = int(os.environ.get("REGIMEFLOW_SOAK_DAYS", "30"))
 PENDING_TIMERS_MAX = 4
 """Questions about orders in doubt that may still be due in a quiet moment."""
-SIZE_TOLERANCE = 1.05
-SIZE_TOLERANCE_SHORT = 1.3
-"""Lines that wait to be written are a fifth of it: six samples do not average them out."""
-NOISE_ENTRIES = 4.0
+MONTH = {"noise": 4.0, "size_tolerance": 1.05}
 """A collection that gains one entry in five days is found in a month."""
-NOISE_ENTRIES_SHORT = 15.0
+TWO_DAYS = {"noise": 15.0, "size_tolerance": 1.25}
 """One that gains an entry with every other order is found in two days."""
 TRACED_GROWTH_MAX_BYTES = 250_000
 
 
-def assert_nothing_is_left_behind(run: Soak, *, noise: float, tolerance: float) -> None:
+def assert_nothing_is_left_behind(run: Soak, *, noise: float, size_tolerance: float) -> None:
     """Flat where it has to be flat, within its bound where it may grow, and right at the end."""
     assert [f"{f.invariant}: {f.problems}" for f in run.findings if not f.holds] == []
     assert (run.chain_problem, run.audit_problem) == ("", "")
@@ -43,7 +40,7 @@ def assert_nothing_is_left_behind(run: Soak, *, noise: float, tolerance: float) 
     assert _each(settled, lambda sample: sample.entries["Inbox._queue"]) == [0] * len(settled)
     _assert_bounded(run, noise)
     sizes, half = _each(settled, "size_bytes"), len(settled) // 2
-    assert fmean(sizes[half:]) <= fmean(sizes[:half]) * tolerance
+    assert fmean(sizes[half:]) <= fmean(sizes[:half]) * size_tolerance
 
 
 def _assert_bounded(run: Soak, noise: float) -> None:
@@ -71,7 +68,7 @@ def assert_it_was_a_soak(run: Soak) -> None:
 
 def test_f78_two_days_of_trouble_leave_nothing_behind() -> None:
     run = soak(days=2, samples=10, settle=4, bar_s=300, heartbeat_s=60.0)
-    assert_nothing_is_left_behind(run, noise=NOISE_ENTRIES_SHORT, tolerance=SIZE_TOLERANCE_SHORT)
+    assert_nothing_is_left_behind(run, **TWO_DAYS)
     assert_it_was_a_soak(run)
 
 
@@ -84,14 +81,14 @@ def test_f78_month_of_trouble_leaves_nothing_behind_and_is_written_down() -> Non
         tracemalloc.stop()
     if DAYS >= DAYS_WRITTEN_FROM:
         write_page(run)
-    assert_nothing_is_left_behind(run, noise=NOISE_ENTRIES, tolerance=SIZE_TOLERANCE)
+    assert_nothing_is_left_behind(run, **MONTH)
     assert_it_was_a_soak(run)
     first, last = run.settled[0].traced_bytes, run.settled[-1].traced_bytes
     assert first is not None
     assert last is not None
     assert last - first <= TRACED_GROWTH_MAX_BYTES
     venue = [sample.venue_entries for sample in run.settled]
-    assert grown(venue, noise=NOISE_ENTRIES, declared=VENUE_BOOKS) == []
+    assert grown(venue, noise=MONTH["noise"], declared=VENUE_BOOKS) == []
     assert {parse_fault(fault).kind.value for fault in FAULTS} <= run.faults.keys()
 
 

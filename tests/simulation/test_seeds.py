@@ -16,7 +16,7 @@ import pytest
 
 from regimeflow.testing.rehearsal.branches import BRANCHES
 from regimeflow.testing.rehearsal.director import Verdict
-from regimeflow.testing.rehearsal.scenarios import RANDOM, SCENARIOS
+from regimeflow.testing.rehearsal.scenarios import FAULTS, RANDOM, SCENARIOS
 from tests.simulation.rehearsed import run, told
 from tests.simulation.reliability import write_page
 
@@ -53,6 +53,11 @@ def test_swarm_of_faults_breaks_no_invariant() -> None:
         reached: Counter[str] = sum((v.branches for v in verdicts), Counter())
         missing = [branch for branch in BRANCHES if not reached[branch]]
         assert not missing, f"never reached in {SEEDS} seeds: {missing}"
+        struck: Counter[str] = sum((v.injected for v in verdicts), Counter())
+        missing = [fault for fault in FAULTS if not struck[fault]]
+        assert not missing, f"never struck in {SEEDS} seeds: {missing}"
+        unlisted = [f for f in struck if f not in FAULTS and not f.startswith("engine refused")]
+        assert not unlisted, f"done by the swarm and not in FAULTS: {unlisted}"
         write_page(verdicts)
 
 

@@ -49,6 +49,10 @@ class Console:
         except (OSError, SystemExit):  # rich leaves the program on a broken pipe
             self._out.quiet = True
 
+    def warn(self, text: str) -> None:
+        """Print a warning."""
+        self.say(f"warning: {text}", "warn")
+
     def on_record(self, record: Record) -> None:
         """Print what a person would want to know about one fact."""
         body, ts_ns = record.body, record.ts_ns

@@ -10,6 +10,7 @@ A command's id is taken once; the last `IDS_MAX` are remembered.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import json
 import os
@@ -86,10 +87,14 @@ class ControlServer:
             ) from error
 
     async def close(self) -> None:
-        """Stop listening and remove `control.json`; harmless when repeated."""
+        """Stop listening and remove `control.json`; harmless when repeated.
+
+        On a dead disk the file stays: it names a port where nobody listens.
+        """
         runner, self._runner = self._runner, None
         if runner is not None:
-            self._path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
             await runner.cleanup()
 
     # --- inside -------------------------------------------------------------------------

@@ -11,44 +11,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from regimeflow.brokers.protocol import AccountTruth, BrokerClient, Deliver
 from regimeflow.config import Config
-from regimeflow.core.approved import Approved, EngineOutput, plain
+from regimeflow.errors import JournalError
 from regimeflow.live.boot import Booted
 from regimeflow.live.clock import EngineClock
 from regimeflow.live.clock_watch import ClockWatch
 from regimeflow.live.control import ControlServer
+from regimeflow.live.farewell import Farewell
 from regimeflow.live.idle import SYNC_EVERY_S
 from regimeflow.live.inbox import Inbox
+from regimeflow.live.restart import FATE_UNKNOWN, RESTARTED, boot_number, refusal_of
 from regimeflow.live.session_clock import SessionClock
 from regimeflow.live.timer_service import TimerService
 from regimeflow.model import events as e
 from regimeflow.model.commands import (
     CancelTimer,
     Command,
-    ReplaceOrder,
     RequestSnapshot,
     SetTimer,
     SnapshotScope,
-    SubmitOrder,
 )
+from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.market import Bar
-from regimeflow.model.order import Order, OrderStatus
 from regimeflow.model.timestamps import NS_PER_MS, NS_PER_S
 from regimeflow.run.plan import RunPlan
 from regimeflow.run.policy import pause_s
 from regimeflow.run.pump import Pump
-
-CUT_OFF = "cut off by a crash before it was sent; never sent late"
-RESTARTED = "the engine was restarted"
-_FATE_UNKNOWN = {
-    OrderStatus.PENDING_NEW: e.RequestKind.SUBMIT,
-    OrderStatus.PENDING_CANCEL: e.RequestKind.CANCEL,
-    OrderStatus.PENDING_REPLACE: e.RequestKind.REPLACE,
-}
 
 
 class BrokerLink:
@@ -93,6 +85,7 @@ class LinkedRun:
         self._handles: dict[str, asyncio.TimerHandle] = {}
         self._poll_number = 0
         self._failure: BaseException | None = None
+        self.farewell = Farewell()
         self.ended = "the link ended"
 
     async def play(
@@ -102,10 +95,12 @@ class LinkedRun:
         booted: Booted,
         stop: asyncio.Event,
         on_idle: Callable[[], None],
+        last_cancels: Callable[[], Collection[ClientOrderId]],
     ) -> None:
         """Run until `stop` is set. Raises what the pump raised (a dead journal, our bug).
 
-        Warm-up bars come first, through the same callbacks as everything else.
+        Warm-up bars come first, through the same callbacks as everything else. `last_cancels` is
+        called when the journal has died: it sends cancels without it, and says for which orders.
         """
         loop = asyncio.get_running_loop()
         clock = self._new_clock(loop)
@@ -139,7 +134,8 @@ class LinkedRun:
         self._start_polls(pump)
         self._beat(watch.deliver, loop)
         self._idle_later(loop, on_idle)
-        task = loop.create_task(self._client.run(watch.deliver), name="broker")
+        deliver = self.farewell.guard(watch.deliver, lambda error: self._end_with(error, stop))
+        task = loop.create_task(self._client.run(deliver), name="broker")
         try:
             await self._until(stop, task)
         finally:
@@ -148,14 +144,23 @@ class LinkedRun:
             watch.close()
             self._stop_polls()
             timers.close()
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-            await self._client.close()
+            await self._let_go(task, last_cancels)
         if self._failure is not None:
             raise self._failure
         if task.done() and not task.cancelled():
             self.ended = task.result()
+
+    async def _let_go(
+        self, task: asyncio.Task[str], last_cancels: Callable[[], Collection[ClientOrderId]]
+    ) -> None:
+        """Close the link; with a dead journal, after the cancels that still leave by it."""
+        if isinstance(self._failure, JournalError) and not task.done():
+            self.farewell.expect(last_cancels())
+            await self.farewell.wait(self._live.broker_config.request_timeout_ms / 1_000)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await self._client.close()
 
     @property
     def _wall_ns(self) -> Callable[[], int] | None:
@@ -190,16 +195,16 @@ class LinkedRun:
         for event in never_left:
             inbox.deliver(event)
         for order in list(pump.engine.ledger.orders.open.values()):
-            request = _FATE_UNKNOWN.get(order.status)
+            request = FATE_UNKNOWN.get(order.status)
             if request is not None:
-                inbox.deliver(e.OutcomeUnknown(_awaited_id(order), request, RESTARTED))
+                inbox.deliver(e.OutcomeUnknown(order.client_order_ids[-1], request, RESTARTED))
 
     def _deny_unwritten(self, pump: Pump, booted: Booted) -> list[e.Event]:
         """Record what a crash cut off, unsent, and report each order as refused."""
         refusals: list[e.Event] = []
         for output in booted.unwritten:
             pump.record_unsent(booted.last_event_seq, output)
-            refusal = _refusal(output, pump.ts_ns)
+            refusal = refusal_of(output, pump.ts_ns)
             if refusal is not None:
                 refusals.append(refusal)
         pump.commit()
@@ -249,12 +254,16 @@ class LinkedRun:
         self._handles["idle"] = loop.call_later(SYNC_EVERY_S, idle)
 
     def _fail(self, context: dict[str, Any], stop: asyncio.Event) -> None:
-        """An exception in a loop callback: end the run with it (the first one counts)."""
-        error = context.get("exception")
+        """An exception in a loop callback."""
         if "socket" in context:
             return  # a connection that could not be accepted, whoever wanted it: not the engine's
-        if self._failure is None:
-            self._failure = error or RuntimeError(str(context.get("message")))
+        error = context.get("exception") or RuntimeError(str(context.get("message")))
+        self._end_with(error, stop)
+
+    def _end_with(self, error: BaseException, stop: asyncio.Event) -> None:
+        """End the run with its first failure; nothing is booked from here on."""
+        self._failure = self._failure or error
+        self.farewell.is_begun = True
         stop.set()
 
 
@@ -268,27 +277,3 @@ def _at_once(
         on_done()
 
     return carry_out
-
-
-def boot_number(latest: int, now_ns: int) -> int:
-    """The number of this start: greater than any before it, also than those nobody remembers.
-
-    The broker's clock in seconds, so that client order ids are never used twice, not even when
-    the journal is an old backup, was moved away, or lost its tail; at least one above `latest`,
-    since a simulated venue's clock may stand still.
-    """
-    return max(latest + 1, now_ns // NS_PER_S)
-
-
-def _awaited_id(order: Order) -> Any:
-    """The client order id under which the pending request left."""
-    return order.client_order_ids[-1]
-
-
-def _refusal(output: EngineOutput, ts_ns: int) -> e.Event | None:
-    command = plain(output) if isinstance(output, Approved) else None
-    if isinstance(command, SubmitOrder):
-        return e.OrderRejected(command.client_order_id, CUT_OFF, ts_ns)
-    if isinstance(command, ReplaceOrder):
-        return e.CancelRejected(command.client_order_id, e.RequestKind.REPLACE, CUT_OFF, ts_ns)
-    return None

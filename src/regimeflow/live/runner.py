@@ -28,10 +28,11 @@ from regimeflow.live.market_upkeep import MarketUpkeep, StartUpkeep, UpkeepProce
 from regimeflow.live.observers import LiveObservers, load_baseline
 from regimeflow.live.playback import OperatorWishes, Progress, play
 from regimeflow.live.signals import on_stop_signals
-from regimeflow.live.state_keeper import StateKeeper
+from regimeflow.live.state_keeper import keeper_of
 from regimeflow.live.summary import LiveSummary, summarise
 from regimeflow.model.commands import CancelOrder
 from regimeflow.model.events import EngineStopped
+from regimeflow.model.ids import ClientOrderId
 from regimeflow.observe.baseline import Baseline
 from regimeflow.run.linked_fold import Restart
 from regimeflow.run.manifest import write_manifest
@@ -151,13 +152,19 @@ class LiveRunner:
             upkeep = self._keep_states(pump, booted, journal)
             run = LinkedRun(self._config, client, truth, link, history, self._control)
             try:
-                await run.play(plan, pump, booted, self._stop, self._idle(journal, upkeep))
+                await run.play(
+                    plan,
+                    pump,
+                    booted,
+                    self._stop,
+                    self._idle(journal, upkeep),
+                    lambda: self._cancel_without_journal(pump),
+                )
                 return self._finish(self._stop_reason or run.ended, pump, observers, journal)
-            except JournalError:
-                self._cancel_without_journal(pump)
-                raise
             finally:
                 upkeep.close()
+                for order_id, why in run.farewell.failed.items():
+                    self._console.say(f"cancel of {order_id} not confirmed: {why}", "bad")
         finally:
             await client.close()
 
@@ -191,10 +198,9 @@ class LiveRunner:
         """The journal continued where it ends, and the pump on it."""
         recovered = booted.recovered
         if recovered.facts_cut_bytes:
-            self._console.say(
+            self._console.warn(
                 f"recovery cut {recovered.facts_cut_bytes} bytes of facts that a kill or power cut "
-                f"left behind the last sync; they are kept in {self._journal_dir}/*.cut-*",
-                "warn",
+                f"left behind the last sync; they are kept in {self._journal_dir}/*.cut-*"
             )
         if self._on_booted is not None:
             self._on_booted(booted)
@@ -217,20 +223,13 @@ class LiveRunner:
         return pump, journal
 
     def _keep_states(self, pump: Pump, booted: Booted, journal: JournalWriter) -> MarketUpkeep:
-        """Keep the engine's state at each session's end, and old market data small."""
+        directory, days = self._journal_dir, self._live.journal.market_retention_days
+        keeper = keeper_of(directory, pump, booted, journal, self._console.warn)
+        return MarketUpkeep(directory, keeper, days, self._console.warn, self._start_upkeep)
 
-        def warn(text: str) -> None:
-            self._console.say(f"warning: {text}", "warn")
-
-        for problem in booted.told:
-            warn(f"an engine state is not used: {problem}")
-        rolled_ns, days = booted.recovered.last_ts_ns, self._live.journal.market_retention_days
-        keeper = StateKeeper(self._journal_dir, journal, booted.states, warn, rolled_ns=rolled_ns)
-        pump.keep_state(keeper.keep)
-        return MarketUpkeep(self._journal_dir, keeper, days, warn, self._start_upkeep)
-
-    def _cancel_without_journal(self, pump: Pump) -> None:
+    def _cancel_without_journal(self, pump: Pump) -> list[ClientOrderId]:
         """The disk is dead: ask the venue to cancel what works, and say what was asked."""
+        asked = []
         for order in pump.engine.ledger.orders.open.values():
             pump.send_unjournaled(
                 CancelOrder(
@@ -245,11 +244,13 @@ class LiveRunner:
                 f"{order.symbol} ({order.standing_id})",
                 "bad",
             )
+            asked.append(order.standing_id)
+        return asked
 
     def _announce(self, plan: RunPlan, account: str) -> None:
         say = self._console.say
         for warning in limit_warnings(self._config):
-            say(f"warning: {warning}", "warn")
+            self._console.warn(warning)
         names = ", ".join(plan.strategy_names)
         symbols = ", ".join(self._config.symbols)
         say(f"connected  broker {self._live.broker}  {account}  {names} on {symbols}", "ok")

@@ -8,6 +8,8 @@ from pathlib import Path
 from regimeflow.errors import JournalError
 from regimeflow.journal.state_files import keep_states, write_state
 from regimeflow.journal.writer import JournalWriter
+from regimeflow.live.boot import Booted
+from regimeflow.run.pump import Pump
 from regimeflow.run.starting_point import KeptState
 
 STATES_KEPT = 2
@@ -50,3 +52,19 @@ class StateKeeper:
             self._say(f"the engine's state was not kept ({error}); the next start takes longer")
         self._journal.end_market_segment(MARKET_SEGMENT_BYTES_MIN)
         self.rolled_ns = ts_ns
+
+
+def keeper_of(
+    directory: Path,
+    pump: Pump,
+    booted: Booted,
+    journal: JournalWriter,
+    say: Callable[[str], None],
+) -> StateKeeper:
+    """The keeper of a run that begins where `booted` says; tells of states that were not used."""
+    for problem in booted.told:
+        say(f"an engine state is not used: {problem}")
+    rolled_ns = booted.recovered.last_ts_ns
+    keeper = StateKeeper(directory, journal, booted.states, say, rolled_ns=rolled_ns)
+    pump.keep_state(keeper.keep)
+    return keeper

@@ -13,7 +13,7 @@ from regimeflow.errors import JournalCorrupt
 from regimeflow.journal.reader import read_facts
 from regimeflow.journal.records import Record
 from regimeflow.live.boot import Booted
-from regimeflow.live.linked import CUT_OFF
+from regimeflow.live.restart import CUT_OFF
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.order import OrderStatus

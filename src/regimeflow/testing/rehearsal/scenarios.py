@@ -17,6 +17,7 @@ from typing import Any
 from regimeflow.model.timestamps import NS_PER_MS, NS_PER_S
 from regimeflow.testing import Death, DiskFaults, LinkProfile
 from regimeflow.testing.rehearsal.stage import Stage
+from regimeflow.testing.venues.faults import parse_fault
 
 HOSTILE_S = 180
 Script = Callable[[Stage, random.Random], Coroutine[Any, Any, None]]
@@ -220,6 +221,14 @@ _SCRIPTS = (
     _gateway_restart, _mute_feed, _drop_after_partial, _crash_storm, _clock_skew,
     _venue_restart, _disk_trouble,
 )  # fmt: skip
+
+
+FAULTS = (
+    *sorted({parse_fault(spec).kind.value for spec in _MENU}),
+    "rough link", "reset", "partition", "mute", "engine kill", "engine power_cut", "engine stopped",
+    "clock step", "venue clock step", "venue restart", "disk",
+)  # fmt: skip
+"""Everything that the swarm does to an engine, as a verdict counts what it injected."""
 
 
 def swarm(rng: random.Random) -> Scenario:

@@ -273,8 +273,8 @@ class Stage:
                 bar_size_ns=parts.bar_size_ns,
                 clock=self._venue_clock_s,
                 faults=self.faults,
-                has_own_time=not self._on_world_time,
                 heartbeat_s=self.stand.heartbeat_s,
+                has_own_time=not self._on_world_time,
             )
             await self.server.start(port=PORT)
             if not listening.done():
