@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import tracemalloc
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -137,12 +138,25 @@ def soak(
         tempfile.TemporaryDirectory(prefix="regimeflow-") as directory,
         World(seed, directory=Path(directory), faults="soak") as world,
     ):
-        run = _Run(world, stand, period_s=days * 86_400 / samples, periods=samples)
-        run.settle = settle
-        world.run(
-            run.play, is_strict=False, max_virtual_s=(days + 5) * 86_400, max_steps=10_000_000_000
-        )
-        return run.soak([*world.loop.unhandled, *(str(warning.message) for warning in warned)])
+        return _played(world, stand, days=days, samples=samples, settle=settle, warned=warned)
+
+
+def _played(
+    world: World,
+    stand: Stand,
+    *,
+    days: float,
+    samples: int,
+    settle: int,
+    warned: Sequence[warnings.WarningMessage],
+) -> Soak:
+    """In a frame of its own: whoever still refers to the dead would keep them from burial."""
+    run = _Run(world, stand, period_s=days * 86_400 / samples, periods=samples)
+    run.settle = settle
+    world.run(
+        run.play, is_strict=False, max_virtual_s=(days + 5) * 86_400, max_steps=10_000_000_000
+    )
+    return run.soak([*world.loop.unhandled, *(str(warning.message) for warning in warned)])
 
 
 def _stand(days: float, seed: int, bar_s: int, heartbeat_s: float) -> Stand:

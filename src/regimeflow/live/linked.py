@@ -114,16 +114,7 @@ class LinkedRun:
         # Part of the last event's outputs: they precede whatever this start brings.
         never_left = self._deny_unwritten(pump, booted)
         pump.ts_ns = clock.now_ns()
-        is_numbered_by_clock = plan.link is not None and bool(plan.link.run)
-        boot = boot_number(booted.recovered.boot, pump.ts_ns if is_numbered_by_clock else 0)
-        if booted.rebuilt_as:
-            # Decisions are folded from here on: the engine was rebuilt, not continued.
-            pump.open_epoch(booted.rebuilt_as, boot)
-        inbox.deliver(e.EngineStarted(boot))
-        if not booted.rebuilt_as:
-            pump.open_epoch("restart" if booted.is_resumed else "start", boot)
-        if booted.quarantine:
-            inbox.deliver(e.Halt(booted.quarantine, allows_exits=True))
+        self._begin(plan, pump, booted, inbox)
         self._settle_boot(pump, inbox, never_left)
         timers.rearm(pump.engine.ledger.timers.pending)
         watch.start()
@@ -189,6 +180,20 @@ class LinkedRun:
             self._failure = self._failure or task.exception()
 
     # --- boot ---------------------------------------------------------------------------
+
+    @staticmethod
+    def _begin(plan: RunPlan, pump: Pump, booted: Booted, inbox: Inbox) -> None:
+        """Number the start, and open the epoch that it begins."""
+        is_numbered_by_clock = plan.link is not None and bool(plan.link.run)
+        boot = boot_number(booted.recovered.boot, pump.ts_ns if is_numbered_by_clock else 0)
+        if booted.rebuilt_as:
+            # Decisions are folded from here on: the engine was rebuilt, not continued.
+            pump.open_epoch(booted.rebuilt_as, boot)
+        inbox.deliver(e.EngineStarted(boot))
+        if not booted.rebuilt_as:
+            pump.open_epoch("restart" if booted.is_resumed else "start", boot)
+        if booted.quarantine:
+            inbox.deliver(e.Halt(booted.quarantine, allows_exits=True))
 
     def _settle_boot(self, pump: Pump, inbox: Inbox, never_left: Sequence[e.Event]) -> None:
         """Deny what never left, doubt what may have."""

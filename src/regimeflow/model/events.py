@@ -125,7 +125,7 @@ class EngineStarted(msgspec.Struct, frozen=True, tag=True):
     """First event of a run: strategies are initialised and started.
 
     `boot` numbers the start and grows from one to the next; behind a link it is the second of
-    the broker's clock (see `live/linked.py:boot_number`).
+    the broker's clock (see `live/restart.py:boot_number`).
     """
 
     boot: int
