@@ -25,6 +25,7 @@ def check_kills(directory: Path, *, kills: int, minutes: int) -> None:
         assert check_nothing_lost_or_doubled(drive), "nothing was traded, so nothing was shown"
     finally:
         drive.close()
+    assert list((drive.log_dir / "journal").glob("state-*.rfs")), "no session ended"
     report = verify_journal(drive.log_dir)
     assert report.divergence is None
 

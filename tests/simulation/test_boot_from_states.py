@@ -9,6 +9,7 @@ import pytest
 
 from regimeflow.core.engine_state import engine_digest
 from regimeflow.core.ledger_state import ledger_digest, ledger_state
+from regimeflow.errors import ConfigError
 from regimeflow.journal.records import EpochOpened
 from regimeflow.journal.segments import SegmentKind, list_segments
 from regimeflow.journal.state_files import list_states, state_path, write_state
@@ -17,7 +18,9 @@ from regimeflow.journal.writer import Durability, JournalWriter
 from regimeflow.live.boot import Booted
 from regimeflow.live.boot_linked import boot_linked
 from regimeflow.live.observers import LiveObservers
+from regimeflow.live.refold import refold
 from regimeflow.model.market import CorporateAction
+from regimeflow.run import linked_fold
 from regimeflow.run.linked_fold import PRUNED, REBUILD_PREFIX, Restart
 from regimeflow.run.replay import verify_journal
 from tests.simulation.everything import everything
@@ -100,6 +103,20 @@ def test_damaged_state_is_ignored_told_and_the_older_one_used(
     assert booted.from_seq == played.states[-2].state.seq
     assert [newer.name in told for told in booted.told] == [True] * (damage != "gone")
     assert [kept.mark for kept in booted.states] == [played.states[-2].state.mark]
+    assert engine_digest(booted.engine) == engine_digest(played.engine)
+
+
+def test_states_that_make_no_engine_are_told_and_no_reason_to_prune(
+    played: Played, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ConfigError("the class of the strategy cannot read its state")
+
+    monkeypatch.setattr(linked_fold, "restore_engine", refuse)
+    booted = boot(played, journal)
+    assert (booted.from_seq, booted.quarantine) == (0, "")
+    assert ["cannot read" in told for told in booted.told] == [True, True]
+    assert booted.states == ()
     assert engine_digest(booted.engine) == engine_digest(played.engine)
 
 
@@ -213,3 +230,15 @@ def test_run_of_the_sample_has_what_makes_states_hard(played: Played) -> None:
     assert CorporateAction in bodies
     assert len(played.states) > 100
     assert max(len(kept.payload) for kept in played.states) < 300_000
+
+
+def test_files_are_refolded_to_the_byte_after_pruning(
+    played: Played, journal: Path, tmp_path: Path
+) -> None:
+    """Also the age of data, of which the records are gone."""
+    refold(tmp_path)
+    before = {name: (tmp_path / name).read_bytes() for name in FILES}
+    assert b'"last_ns"' in before["status.json"]
+    prune(played, journal)
+    refold(tmp_path)
+    assert {name: (tmp_path / name).read_bytes() for name in FILES} == before

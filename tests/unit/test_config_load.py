@@ -48,7 +48,7 @@ live:
      cancel_orders_on_timeout: true}
   reconciliation: {disable_trading_on_error: true}
   warmup: {bars: auto}
-  journal: {durability: auto, market_retention_days: 0}
+  journal: {durability: auto, market_retention_days: 30}
   audit: {format: jsonl}
   replay_journal_path: ""
   risk:
@@ -98,6 +98,7 @@ def test_documented_example_is_valid(tmp_path: Path) -> None:
     assert config.risk.limits.max_notional == 50_000
     assert config.risk.limits_by_regime["crisis"].limits.max_position_pct == Decimal("0.05")
     assert live.log_dir == tmp_path / "logs"
+    assert live.journal.market_retention_days == 30
     assert config.metrics.live.baseline_report == tmp_path / "out" / "report.json"
     assert config.account.margin.initial_margin_ratio == Decimal("0.5")
     assert config.calendar == "XNYS"

@@ -56,6 +56,8 @@ def refusal(tmp_path: Path, text: str, environ: dict[str, str] | None = None) ->
         ("audit: {format: xml}", "expected one of jsonl, csv"),
         ("warmup: {bars: -1}", "expected auto, or bars of at least 0"),
         ("heartbeat: {interval_ms: 0}", "expected a number above 0"),
+        ("journal: {market_retention_days: -1}", "expected a number of at least 0"),
+        ("journal: {market_retention_days: 0.5}", "expected a whole number"),
     ],
 )
 def test_bad_key_under_live_is_refused_with_its_line(

@@ -51,15 +51,15 @@ def boot_linked(
     if recovered.next_seq == 1:
         return Booted(plan.new_engine(), None, recovered, False, 0, ())
     found = possible_starts(journal_dir, recovered.marks)
-    fold, told = begin_fold(plan, found.starts[::-1], recovered.marks, decides=change is None)
+    fold, unmade = begin_fold(plan, found.starts[::-1], recovered.marks, decides=change is None)
     for record in read_records(journal_dir, market_from_seq=fold.start.seq + 1):
         fold.take(record)
         for observer in observers:
             observer(record)
     booted = _continued(fold, recovered, change, found.pruned_before)
-    return booted._replace(
-        from_seq=fold.start.seq, states=found.states, told=(*found.problems, *told)
-    )
+    # Nothing is pruned behind states from which no engine could be made.
+    states = () if unmade else found.states
+    return booted._replace(from_seq=fold.start.seq, states=states, told=(*found.problems, *unmade))
 
 
 def _continued(
