@@ -55,6 +55,8 @@ class Greeter:
         connection.is_greeted = True
         connection.send(self._welcome(hello))
         missed, is_complete = self._missed(hello)
+        # All at once, and as much as the venue keeps: a long absence is no slowness.
+        connection.queue_max += len(missed)
         for numbered in missed:
             message = self._outlet.message_of(numbered)
             if message is not None:
