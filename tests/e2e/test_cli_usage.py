@@ -18,7 +18,10 @@ def test_help_lists_exactly_the_commands_that_are_built(tmp_path: Path) -> None:
     assert listing.code == 0
     rows = listing.out.split("Commands:")[1].strip().splitlines()
     commands = " ".join(row.split()[0] for row in rows)
-    assert commands == "init backtest live status replay rehearse brokers audit config venue"
+    assert commands == (
+        "init backtest live status halt resume cancel-all flatten adopt "
+        "replay rehearse brokers audit config venue"
+    )
 
 
 def test_version_names_the_interpreter(tmp_path: Path) -> None:

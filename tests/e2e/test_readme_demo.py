@@ -18,9 +18,9 @@ SHOWN = re.compile(r"^ *```text\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 CHANGES_WITH_THE_CODE = ("...", "journal head", "error:")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with the examples in it and the demo's backtest done."""
+    """A directory of the test's own with nothing in it but the examples."""
     place = tmp_path_factory.mktemp("newcomer")
     shutil.copytree(CHECKOUT / "examples", place / "examples")
     return place
@@ -48,7 +48,10 @@ def test_the_demo_says_what_readme_and_quickstart_show(directory: Path) -> None:
 
 def test_a_killed_run_continues_to_the_same_fills_and_equity(directory: Path) -> None:
     """Killed when its second year has been told; the end is that of the run nobody killed."""
-    shutil.rmtree(directory / "logs", ignore_errors=True)
+    baseline = regimeflow(
+        "backtest", "--config", "examples/demo.yaml", "--output-dir", "out", cwd=directory
+    )
+    assert baseline.code == 0, baseline.err
     command = [sys.executable, "-c", LIVE, "--config", "examples/demo.yaml"]
     with subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
