@@ -12,7 +12,6 @@ import pytest
 from regimeflow.errors import JournalError
 from regimeflow.journal import Record
 from regimeflow.journal.records import Body
-from regimeflow.model.account import FillRecord
 from regimeflow.model.commands import (
     DiscrepancyFound,
     HealthChanged,
@@ -25,9 +24,9 @@ from regimeflow.model.commands import (
     TradingStateChanged,
 )
 from regimeflow.model.events import (
-    BrokerSnapshot,
     EngineStarted,
     EngineStopped,
+    FillBusted,
     OrderCanceled,
     OrderExpired,
     OrderRejected,
@@ -35,6 +34,7 @@ from regimeflow.model.events import (
     OutcomeUnknown,
     RequestKind,
 )
+from regimeflow.model.evidence import FillRecovered
 from regimeflow.model.ids import BrokerOrderId, ClientOrderId, ExecutionId, IntentId
 from regimeflow.model.market import ActionKind, CorporateAction
 from regimeflow.model.order import OrderType, Side
@@ -176,21 +176,22 @@ def test_positions_open_close_and_turn_once_per_execution(tmp_path: Path) -> Non
     ]
 
 
-def test_an_execution_known_only_from_a_snapshot_is_audited_once(tmp_path: Path) -> None:
-    late = FillRecord(
-        ExecutionId("x9"),
-        ORDER,
-        BrokerOrderId("b1"),
-        "AAPL",
-        Side.BUY,
-        Decimal(10),
-        Decimal(100),
-        Decimal(0),
-        1,
-    )
-    snapshot = BrokerSnapshot("r", None, (late,), None, None, 1)
-    lines = audit(tmp_path, submit(), snapshot, snapshot, filled("o1", "x9"))
+def test_an_execution_known_only_from_a_list_is_audited_once(tmp_path: Path) -> None:
+    found = FillRecovered(filled("o1", "x9"), "listed by the broker")
+    lines = audit(tmp_path, submit(), found, filled("o1", "x9"))
     assert [line.type for line in lines] == ["OrderSubmitted", "OrderFilled", "PositionOpened"]
+    assert lines[1].details.endswith("execution x9, listed by the broker")
+
+
+def test_an_annulled_execution_closes_the_position_that_it_opened(tmp_path: Path) -> None:
+    bust = FillBusted(ExecutionId("x9"), "AAPL", "erroneous", 1)
+    lines = audit(tmp_path, submit(), filled("o1", "x9"), bust, bust)
+    assert [line.type for line in lines] == [
+        "OrderSubmitted",
+        "OrderFilled",
+        "PositionOpened",
+        "PositionClosed",
+    ]
 
 
 def test_a_replacement_keeps_strategy_and_fills_of_the_order(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from regimeflow.model.evidence import OrderResolved
 from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.order import OrderStatus
 from regimeflow.observe.audit_fold import AuditFold
-from regimeflow.observe.audit_orders import AuditedOrders, NetPositions
+from regimeflow.observe.audit_orders import AuditedOrders
 from tests.unit.journal_samples import STRATEGY, accepted, renamed, submit
 
 
@@ -53,13 +53,3 @@ def test_an_order_that_ended_by_evidence_alone_ends_in_the_audit_too(
         if isinstance(record.body, OrderAccepted):
             is_known = entries[0].metadata["strategy"] == STRATEGY
             assert is_known == (record.body.client_order_id == "o2")
-
-
-def test_an_execution_counts_once_for_as_long_as_it_is_remembered(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("regimeflow.observe.audit_orders.EXECUTIONS_MAX", 3)
-    positions = NetPositions()
-    assert all(positions.is_new("X", f"x{number}") for number in range(5))
-    assert [positions.is_new("X", f"x{number}") for number in (2, 3, 4)] == [False] * 3
-    assert positions.is_new("X", "x0")

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from regimeflow.backtest.execution_fold import ExecutionFold
 from regimeflow.model.account import PositionRecord
 from regimeflow.model.commands import DiscrepancyFound
-from regimeflow.model.events import BrokerSnapshot, FeedGap
+from regimeflow.model.events import BrokerSnapshot, FeedGap, FillBusted
 from regimeflow.observe.discrepancies import GapWatch, PositionWatch
 from regimeflow.observe.verdicts import CHECKS, Severity, Verdicts
 from tests.unit.account_records import fill, split
@@ -106,8 +107,10 @@ def mismatch(symbol: str, ours: int, theirs: int) -> DiscrepancyFound:
 
 
 def watched(*bodies: object) -> PositionWatch:
-    watch = PositionWatch()
+    watch, executions = PositionWatch(), ExecutionFold()
     for body in bodies:
+        for booking in executions.bookings(body):
+            watch.on_booking(booking)
         watch.on_record(body)
     return watch
 
@@ -125,6 +128,13 @@ def test_a_mismatch_is_resolved_when_the_broker_agrees() -> None:
 
 def test_a_mismatch_is_resolved_when_the_missing_fill_arrives() -> None:
     assert watched(mismatch("X", 1, 3), fill("a", 2, 50), snapshot(X=3)).severity is OK
+
+
+def test_an_annulled_execution_moves_our_side_of_a_mismatch_back() -> None:
+    extra = fill("a", 2, 50)
+    bodies = (mismatch("X", 1, 1), extra, FillBusted(extra.execution_id, "X", "bust", 0))
+    assert watched(*bodies, snapshot(X=1)).severity is OK
+    assert watched(*bodies, snapshot(X=3)).severity is BREACH
 
 
 def test_a_split_is_no_resolution() -> None:

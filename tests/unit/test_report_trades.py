@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from regimeflow.backtest.round_trip import ClosedTotals
 from regimeflow.backtest.trades import TradeBook
 from regimeflow.model.ids import StrategyId
 from regimeflow.model.instrument import Instrument
@@ -125,3 +126,61 @@ def test_totals_are_those_of_the_list_and_outlive_it() -> None:
     assert totals.earned == sum(profits)
     assert totals.won == sum(profit for profit in profits if profit > 0)
     assert totals.held_ns == day(4) - day(0)
+
+
+def test_an_annulled_exit_opens_its_round_trip_again() -> None:
+    book = TradeBook()
+    sale = fill("b", -10, 110, fee=2)
+    book.on_fill(day(1), S, fill("a", 10, 100, fee=1))
+    book.on_fill(day(2), S, sale)
+    book.on_reversal(day(3), S, sale)
+    (trip,) = book.open
+    assert trip.quantity == 10
+    assert trip.fees == trip.fills == 1
+    assert book.closed == []
+    assert book.totals == ClosedTotals()
+    assert book.traded_value == 1000
+
+
+def test_an_annulled_only_entry_leaves_nothing() -> None:
+    book = TradeBook()
+    buy = fill("a", 10, 100)
+    book.on_fill(day(1), S, buy)
+    book.on_reversal(day(2), S, buy)
+    assert book.open == book.closed == []
+    assert book.traded_value == 0
+
+
+def test_an_annulled_part_of_an_entry_closes_what_was_left() -> None:
+    book = TradeBook()
+    extra = fill("b", 5, 100)
+    for done in (fill("a", 10, 100), extra, fill("c", -10, 101)):
+        book.on_fill(day(1), S, done)
+    book.on_reversal(day(4), S, extra)
+    assert book.open == []
+    assert book.closed[0].cash_flow == 10
+    assert book.closed[0].closed_ns == day(4)
+
+
+def test_an_annulled_execution_through_zero_is_taken_out_of_both_round_trips() -> None:
+    book = TradeBook()
+    through = fill("b", -30, 110, fee=3)
+    book.on_fill(day(1), S, fill("a", 10, 100))
+    book.on_fill(day(2), S, through)
+    book.on_reversal(day(3), S, through)
+    (trip,) = book.open
+    assert trip.quantity == 10
+    assert trip.fees == 0
+    assert book.closed == []
+
+
+def test_an_annulled_entry_of_what_was_sold_since_becomes_a_short_position() -> None:
+    book = TradeBook()
+    buy = fill("a", 10, 100)
+    book.on_fill(day(1), S, buy)
+    book.on_fill(day(2), S, fill("b", -10, 110))
+    book.on_reversal(day(3), S, buy)
+    (trip,) = book.open
+    assert trip.quantity == -10
+    assert book.closed[0].cash_flow + trip.cash_flow == 1100
+    assert book.traded_value == 1100

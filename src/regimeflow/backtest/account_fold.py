@@ -10,12 +10,14 @@ from decimal import Decimal
 
 from regimeflow.backtest.artifacts import Json
 from regimeflow.backtest.equity import EquityCurve
+from regimeflow.backtest.execution_fold import Booking
 from regimeflow.backtest.order_tally import OrderTally
 from regimeflow.backtest.summary import performance_summary
 from regimeflow.backtest.trades import TradeBook
 from regimeflow.core.portfolio import EXTERNAL_FLOWS
 from regimeflow.model.commands import AccountMarked
-from regimeflow.model.events import CashPosted, OrderFilled
+from regimeflow.model.events import CashPosted
+from regimeflow.model.evidence import as_observed
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import CorporateAction
 
@@ -49,18 +51,22 @@ class AccountFold:
         self.other_cash = ZERO
         self.bars = 0
 
-    def on_record(self, ts_ns: int, body: object) -> None:
-        """Take one journal record; kinds that do not concern the account are ignored."""
-        self.tally.on_record(ts_ns, body)
+    def on_record(self, ts_ns: int, body: object) -> tuple[Booking, ...]:
+        """Take one journal record; says what it did to positions, which is mostly nothing."""
+        bookings = self.tally.on_record(ts_ns, body)
+        for booking in bookings:
+            owner = self.tally.strategy_of(booking.fill.client_order_id)
+            take = self.trades.on_reversal if booking.is_reversal else self.trades.on_fill
+            take(ts_ns, owner, booking.fill)
+        body = as_observed(body)
         if type(body) is AccountMarked:
             self.curve.on_mark(ts_ns, body)
             self.bars = body.bars
-        elif type(body) is OrderFilled:
-            self.trades.on_fill(ts_ns, self.tally.strategy_of(body.client_order_id), body)
         elif type(body) is CorporateAction:
             self.trades.on_action(ts_ns, body)
         elif type(body) is CashPosted and body.kind not in EXTERNAL_FLOWS:
             self.other_cash += ZERO if self.trades.on_cash(body) else body.amount
+        return bookings
 
     def summary(self, *, periods_per_year: float) -> dict[str, Json]:
         """Every number of the account, by its name in `performance_summary`."""

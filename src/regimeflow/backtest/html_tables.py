@@ -10,8 +10,9 @@ from regimeflow.backtest.equity import EquityPoint
 from regimeflow.backtest.figures import DASH, count, number, percent, tone
 from regimeflow.backtest.metrics import growth_index
 from regimeflow.backtest.report_header import ReportHeader
+from regimeflow.backtest.round_trip import RoundTrip
 from regimeflow.backtest.summary import monthly_returns
-from regimeflow.backtest.trades import RoundTrip, TradeBook
+from regimeflow.backtest.trades import TradeBook
 from regimeflow.model.timestamps import date_from_ns
 
 TRADES_SHOWN = 40

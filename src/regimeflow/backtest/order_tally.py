@@ -1,5 +1,8 @@
 """Counting orders: a fold over commands and reports, shared by report, drift and health.
 
+An execution counts once, and no longer once it is annulled; `on_record` hands on what became of
+executions, for whoever keeps positions.
+
 It follows client order ids through replacements, so that every fill is credited to the
 strategy whose order it was, and knows which orders could still fill. It judges nothing: an
 order it never saw sent (a manual one) belongs to `EXTERNAL`, as in the books.
@@ -16,13 +19,13 @@ from decimal import Decimal
 
 import msgspec
 
+from regimeflow.backtest.execution_fold import Booking, ExecutionFold
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.model.commands import OrderDenied, ReplaceOrder, SubmitOrder
 from regimeflow.model.events import (
     OrderAccepted,
     OrderCanceled,
     OrderExpired,
-    OrderFilled,
     OrderRejected,
     OrderReplaced,
     OutcomeUnknown,
@@ -38,7 +41,10 @@ ENDED_ORDERS_MAX = 20_000
 
 
 class TalliedOrder(msgspec.Struct):
-    """What the tally keeps of one order; shared by all client ids it has had."""
+    """What the tally keeps of one order; shared by all client ids it has had.
+
+    `filled_quantity` includes what was annulled since: the order has used it up.
+    """
 
     client_order_id: ClientOrderId
     strategy_id: StrategyId
@@ -58,6 +64,7 @@ class OrderTally:
 
     __slots__ = (
         "_ended",
+        "_executions",
         "_handlers",
         "_open",
         "_orders",
@@ -78,12 +85,12 @@ class OrderTally:
         self._orders: dict[str, TalliedOrder] = {}
         self._open: dict[str, TalliedOrder] = {}
         self._ended: deque[TalliedOrder] = deque()
+        self._executions = ExecutionFold()
         self._handlers: dict[type, Callable[[int, object], None]] = {
             SubmitOrder: self._on_submit,
             OrderDenied: self._on_denied,
             OrderAccepted: self._on_accepted,
             OrderRejected: self._on_rejected,
-            OrderFilled: self._on_filled,
             OrderCanceled: self._on_canceled,
             OrderExpired: self._on_expired,
             ReplaceOrder: self._on_replace,
@@ -93,11 +100,16 @@ class OrderTally:
             CorporateAction: self._on_action,
         }
 
-    def on_record(self, ts_ns: int, body: object) -> None:
-        """Take one journal record; kinds that are not about orders are ignored."""
+    def on_record(self, ts_ns: int, body: object) -> tuple[Booking, ...]:
+        """Take one journal record; says what it did to positions, which is mostly nothing."""
         handler = self._handlers.get(type(body))
         if handler is not None:
             handler(ts_ns, body)
+            return ()
+        bookings = self._executions.bookings(body)
+        for booking in bookings:
+            self._on_booking(ts_ns, booking)
+        return bookings
 
     def order(self, client_order_id: str) -> TalliedOrder | None:
         """The order that has, or has had, this id."""
@@ -152,15 +164,20 @@ class OrderTally:
         self.expired += 1
         self._close(self._orders.get(body.client_order_id))
 
-    def _on_filled(self, ts_ns: int, body: object) -> None:
-        assert isinstance(body, OrderFilled)
+    def _on_booking(self, ts_ns: int, booking: Booking) -> None:
+        fill, order = booking.fill, self._orders.get(booking.fill.client_order_id)
+        if booking.is_reversal:
+            self.fills -= 1
+            self.fees -= fill.fee
+            if order is not None and not booking.uses_up:
+                order.filled_quantity -= fill.quantity
+            return
         self.fills += 1
-        self.fees += body.fee
-        order = self._orders.get(body.client_order_id)
+        self.fees += fill.fee
         if order is None:
             return
         self._find_alive(order)
-        order.filled_quantity += body.quantity
+        order.filled_quantity += fill.quantity
         if order.filled_ns is None:
             order.filled_ns = ts_ns
         if order.filled_quantity >= order.quantity:

@@ -22,7 +22,6 @@ from regimeflow.backtest.report_header import ReportHeader
 from regimeflow.backtest.report_tables import equity_csv, equity_series, provenance, trades_csv
 from regimeflow.backtest.trades import TradeBook
 from regimeflow.model.events import OrderFilled
-from regimeflow.model.evidence import as_observed
 from regimeflow.model.ids import StrategyId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import ActionKind, CorporateAction
@@ -64,12 +63,15 @@ class ReportBuilder:
 
     def on_record(self, seq: int, ts_ns: int, body: object) -> None:
         """Take one journal record."""
-        body = as_observed(body)
-        self._account.on_record(ts_ns, body)
-        if type(body) is OrderFilled:
-            strategy_id = self._account.tally.strategy_of(body.client_order_id)
-            self._fills.append(FillMark(ts_ns, strategy_id, body))
-        elif type(body) is CorporateAction and body.kind is ActionKind.SPLIT:
+        for booking in self._account.on_record(ts_ns, body):
+            fill = booking.fill
+            if booking.is_reversal:
+                name = fill.execution_id
+                self._fills = [mark for mark in self._fills if mark.fill.execution_id != name]
+            else:
+                strategy_id = self._account.tally.strategy_of(fill.client_order_id)
+                self._fills.append(FillMark(ts_ns, strategy_id, fill))
+        if type(body) is CorporateAction and body.kind is ActionKind.SPLIT:
             self._splits.append(body)
 
     def build(

@@ -11,7 +11,8 @@ import msgspec
 from regimeflow.backtest.artifacts import Json, decimal_text, float_text, money, rounded
 from regimeflow.backtest.equity import EquityCurve
 from regimeflow.backtest.report_header import ReportHeader
-from regimeflow.backtest.trades import RoundTrip, TradeBook
+from regimeflow.backtest.round_trip import RoundTrip
+from regimeflow.backtest.trades import TradeBook
 from regimeflow.model.timestamps import format_ns
 
 EQUITY_COLUMNS = (

@@ -9,6 +9,11 @@ money is conserved exactly: over any run,
 `sum of closed profits + sum of open cash flows + value of open positions = change of equity
 caused by fills and income`.
 
+An annulled execution is taken out of its round trip, which opens again if it had closed by it.
+Where that would leave more sold than was bought, or where the next round trip has begun, the
+reversal is booked as an execution the other way at the same price and a negative fee: the money is
+exact either way, only the number of round trips is that of what was booked.
+
 A split multiplies the open quantity, drops what is less than a lot (the broker pays it in
 cash) and changes no money. Quantities and prices shown are in units after the splits that
 happened while the round trip was open.
@@ -16,103 +21,21 @@ happened while the round trip was open.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
 
+from regimeflow.backtest.round_trip import ONE, ZERO, ClosedTotals, Leg, RoundTrip
 from regimeflow.model.events import CashPosted, OrderFilled
-from regimeflow.model.ids import StrategyId
+from regimeflow.model.ids import ExecutionId, StrategyId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import ActionKind, CorporateAction
 
-ZERO = Decimal(0)
-ONE = Decimal(1)
+LEGS_MAX = 10_000
+"""Executions whose legs are remembered; an older one is reversed as if it were a new one."""
 _SHARE_STEP = Decimal("0.00000001")
-
-
-class RoundTrip(msgspec.Struct):
-    """One round trip; open while `closed_ns` is None.
-
-    `direction` is +1 for long, -1 for short. `entry_quantity` and `exit_quantity` are what was
-    traded away from and back to zero, `entry_value` and `exit_value` quantity times price,
-    times multiplier, all positive. `fees` is positive when it cost us.
-    """
-
-    strategy_id: StrategyId
-    symbol: str
-    direction: int
-    opened_ns: int
-    entry_quantity: Decimal = ZERO
-    entry_value: Decimal = ZERO
-    exit_quantity: Decimal = ZERO
-    exit_value: Decimal = ZERO
-    fees: Decimal = ZERO
-    income: Decimal = ZERO
-    multiplier: Decimal = ONE
-    fills: int = 0
-    closed_ns: int | None = None
-
-    @property
-    def quantity(self) -> Decimal:
-        """Position that is still open, signed."""
-        if self.closed_ns is not None:
-            return ZERO
-        return self.direction * (self.entry_quantity - self.exit_quantity)
-
-    @property
-    def cash_flow(self) -> Decimal:
-        """Cash received less cash paid so far; the profit once the round trip is closed."""
-        traded = self.direction * (self.exit_value - self.entry_value)
-        return traded - self.fees + self.income
-
-    @property
-    def entry_price(self) -> Decimal | None:
-        """Mean price of the fills away from zero."""
-        return _price(self.entry_value, self.entry_quantity, self.multiplier)
-
-    @property
-    def exit_price(self) -> Decimal | None:
-        """Mean price of the fills back to zero."""
-        return _price(self.exit_value, self.exit_quantity, self.multiplier)
-
-    @property
-    def return_on_entry(self) -> float | None:
-        """Profit over the value of the entries; None while open."""
-        if self.closed_ns is None or not self.entry_value:
-            return None
-        return float(self.cash_flow / self.entry_value)
-
-    @property
-    def holding_days(self) -> float | None:
-        """Calendar days from first to last fill; None while open."""
-        return None if self.closed_ns is None else (self.closed_ns - self.opened_ns) / 86_400e9
-
-
-class ClosedTotals(msgspec.Struct):
-    """What all closed round trips add up to; `lost` is negative or zero."""
-
-    count: int = 0
-    winning: int = 0
-    losing: int = 0
-    won: Decimal = ZERO
-    lost: Decimal = ZERO
-    held_ns: int = 0
-
-    @property
-    def earned(self) -> Decimal:
-        """Profit of all of them."""
-        return self.won + self.lost
-
-    def add(self, trip: RoundTrip) -> None:
-        """Count one that has just closed."""
-        profit = trip.cash_flow
-        self.count += 1
-        self.winning += profit > 0
-        self.losing += profit < 0
-        self.won += max(profit, ZERO)
-        self.lost += min(profit, ZERO)
-        self.held_ns += (trip.closed_ns or trip.opened_ns) - trip.opened_ns
 
 
 class TradeBook:
@@ -123,7 +46,15 @@ class TradeBook:
     `keeps_closed` it stays empty, and only their totals are known.
     """
 
-    __slots__ = ("_instruments", "_keeps_closed", "_open", "closed", "totals", "traded_value")
+    __slots__ = (
+        "_instruments",
+        "_keeps_closed",
+        "_legs",
+        "_open",
+        "closed",
+        "totals",
+        "traded_value",
+    )
 
     def __init__(
         self, instruments: Mapping[str, Instrument] | None = None, *, keeps_closed: bool = True
@@ -131,6 +62,7 @@ class TradeBook:
         self._instruments = instruments or {}
         self._keeps_closed = keeps_closed
         self._open: dict[tuple[StrategyId, str], RoundTrip] = {}
+        self._legs: OrderedDict[ExecutionId, tuple[Leg, ...]] = OrderedDict()
         self.closed: list[RoundTrip] = []
         self.totals = ClosedTotals()
         self.traded_value = ZERO
@@ -147,15 +79,13 @@ class TradeBook:
         multiplier = instrument.multiplier if instrument else ONE
         unit_value = fill.price * multiplier
         self.traded_value += fill.quantity * unit_value
-        quantity, fee = fill.quantity, fill.fee
+        quantity, fee, legs = fill.quantity, fill.fee, []
         trip = self._open.get(key)
         if trip is not None and trip.direction != fill.side.sign:
             closing = min(quantity, abs(trip.quantity))
             part = fee if closing == quantity else _share(fee, closing, quantity)
-            trip.exit_quantity += closing
-            trip.exit_value += closing * unit_value
-            trip.fees += part
-            trip.fills += 1
+            trip.leave(closing, closing * unit_value, part)
+            legs.append(Leg(trip, True, closing, closing * unit_value, part))
             self._close_if_flat(trip, ts_ns)
             quantity, fee = quantity - closing, fee - part
             trip = self._open.get(key)
@@ -164,16 +94,31 @@ class TradeBook:
                 trip = RoundTrip(strategy_id, fill.symbol, fill.side.sign, ts_ns)
                 trip.multiplier = multiplier
                 self._open[key] = trip
-            trip.entry_quantity += quantity
-            trip.entry_value += quantity * unit_value
-            trip.fees += fee
-            trip.fills += 1
+            trip.enter(quantity, quantity * unit_value, fee)
+            legs.append(Leg(trip, False, quantity, quantity * unit_value, fee))
+        self._legs[fill.execution_id] = tuple(legs)
+        if len(self._legs) > LEGS_MAX:
+            self._legs.popitem(last=False)
+
+    def on_reversal(self, ts_ns: int, strategy_id: StrategyId, fill: OrderFilled) -> None:
+        """Take a booked execution back: it was annulled, or its terms were corrected."""
+        legs = self._legs.pop(fill.execution_id, ())
+        if legs and self._undo(ts_ns, legs):
+            self.traded_value -= sum((leg.value for leg in legs), ZERO)
+            return
+        traded_value = self.traded_value
+        opposite = msgspec.structs.replace(fill, side=fill.side.opposite, fee=-fill.fee)
+        self.on_fill(ts_ns, strategy_id, opposite)
+        self.traded_value += 2 * (traded_value - self.traded_value)
 
     def on_action(self, ts_ns: int, action: CorporateAction) -> None:
         """Restate open round trips after a split; a dividend arrives as cash instead."""
         if action.kind is not ActionKind.SPLIT:
             return
         instrument = self._instruments.get(action.symbol)
+        for execution_id, legs in list(self._legs.items()):
+            if legs[0].trip.symbol == action.symbol:
+                del self._legs[execution_id]  # they speak of shares as they were before
         for trip in self.open:
             if trip.symbol == action.symbol:
                 trip.entry_quantity *= action.value
@@ -200,6 +145,28 @@ class TradeBook:
         trips[-1].income += left
         return True
 
+    def _undo(self, ts_ns: int, legs: tuple[Leg, ...]) -> bool:
+        """Take the legs out where what is left are still round trips; False changes nothing."""
+        first, last = legs[0], legs[-1]
+        key = (first.trip.strategy_id, first.trip.symbol)
+        if last.is_whole_trip:
+            if last is first:
+                del self._open[key]
+                return True
+        elif last is not first or self._open.get(key, last.trip) is not last.trip:
+            return False
+        if not first.is_undoable:
+            return False
+        if first.trip.closed_ns is not None:
+            self.totals.remove(first.trip)
+            if self._keeps_closed:
+                self.closed = [trip for trip in self.closed if trip is not first.trip]
+            first.trip.closed_ns = None
+            self._open[key] = first.trip
+        first.undo()
+        self._close_if_flat(first.trip, ts_ns)
+        return True
+
     def _close_if_flat(self, trip: RoundTrip, ts_ns: int) -> None:
         if not trip.quantity:
             trip.closed_ns = ts_ns
@@ -212,7 +179,3 @@ class TradeBook:
 def _share(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     """`amount * part / whole`, rounded half-even to 1e-8; the caller keeps the remainder."""
     return (amount * part / whole).quantize(_SHARE_STEP)
-
-
-def _price(value: Decimal, quantity: Decimal, multiplier: Decimal) -> Decimal | None:
-    return value / quantity / multiplier if quantity else None

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from regimeflow.journal.records import Body
 from regimeflow.model import commands, events
-from regimeflow.model.account import FillRecord
 from regimeflow.model.commands import TradingState
 from regimeflow.model.order import Side
 from regimeflow.observe.audit_lines import Metadata
@@ -83,9 +82,7 @@ def denied_entries(body: commands.OrderDenied) -> list[AuditEntry]:
     return [entry_of(kind, body, metadata)]
 
 
-def position_entry(
-    kind: str, fill: events.OrderFilled | FillRecord, quantity: Decimal
-) -> AuditEntry:
+def position_entry(kind: str, fill: events.OrderFilled, quantity: Decimal) -> AuditEntry:
     """A position that a fill opened or closed; `quantity` is signed."""
     side = "long" if quantity > 0 else "short"
     verb = "opened" if kind == "PositionOpened" else "closed"

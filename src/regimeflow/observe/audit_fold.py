@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from regimeflow.backtest.execution_fold import EXECUTION_REPORTS, Booking, ExecutionFold
 from regimeflow.journal.records import EpochOpened, Record
 from regimeflow.model import commands, events
-from regimeflow.model.account import FillRecord
-from regimeflow.model.evidence import OrderResolved, as_observed
+from regimeflow.model.evidence import BustRecovered, FillRecovered, OrderResolved
 from regimeflow.model.market import ActionKind, CorporateAction
+from regimeflow.model.order import Side
 from regimeflow.observe.audit_entries import (
     MEMORYLESS,
     AuditEntry,
@@ -31,19 +32,19 @@ from regimeflow.observe.describe import describe, plain
 class AuditFold:
     """Takes the facts in order, from the first, and says what the audit has to record."""
 
-    __slots__ = ("_epoch", "_handlers", "_orders", "_positions")
+    __slots__ = ("_epoch", "_executions", "_handlers", "_orders", "_positions")
 
     def __init__(self) -> None:
         self._orders = AuditedOrders()
         self._positions = NetPositions()
+        self._executions = ExecutionFold()
         self._epoch: EpochOpened | None = None
         self._handlers: dict[type, Callable[[Any], list[AuditEntry]]] = {
             EpochOpened: self._on_epoch,
             events.EngineStarted: self._on_started,
             events.OrderAccepted: self._on_accepted,
             events.OrderReplaced: self._on_replaced,
-            events.OrderFilled: self._on_fill,
-            events.BrokerSnapshot: self._on_snapshot,
+            **dict.fromkeys(EXECUTION_REPORTS, self._on_execution),
             events.OrderCanceled: lambda body: self._on_ended("OrderCancelled", body),
             events.OrderRejected: lambda body: self._on_ended("OrderRejected", body),
             events.OrderExpired: lambda body: self._on_ended("OrderExpired", body),
@@ -57,7 +58,7 @@ class AuditFold:
 
     def entries(self, record: Record) -> list[AuditEntry]:
         """What the record adds to the audit, in order; often nothing."""
-        body = as_observed(record.body)
+        body = record.body
         handler = self._handlers.get(type(body)) or MEMORYLESS.get(type(body))
         if handler is None:
             return []
@@ -133,27 +134,23 @@ class AuditFold:
         metadata = self._order_of(body.client_order_id) | {"request": body.request.value}
         return [entry_of("OrderInDoubt", body, metadata)]
 
-    def _on_fill(self, body: events.OrderFilled) -> list[AuditEntry]:
-        return self._booked(body, describe(body))
-
-    def _on_snapshot(self, body: events.BrokerSnapshot) -> list[AuditEntry]:
-        """Executions of our orders that only the snapshot told of."""
+    def _on_execution(self, body: events.Event | commands.Output) -> list[AuditEntry]:
+        """What an execution, an annulment or a correction did; nothing for a repeat."""
         entries = []
-        for fill in body.fills or ():
-            if self._orders.get(fill.client_order_id) is not None:
-                details = (
-                    f"{fill.side} {plain(fill.quantity)} {fill.symbol} at {plain(fill.price)},"
-                    f" execution {fill.execution_id}, found in a snapshot"
-                )
-                entries += self._booked(fill, details)
+        for booking in self._executions.bookings(body):
+            fill = booking.fill
+            if booking.is_reversal:
+                self._unfill(booking)
+                entries += self._moved(fill, fill.side.opposite)
+            else:
+                entries += [self._filled(fill, body), *self._moved(fill, fill.side)]
         return entries
 
-    def _booked(self, fill: events.OrderFilled | FillRecord, details: str) -> list[AuditEntry]:
-        """The fill and what it did to the position; nothing for a repeated execution."""
-        if not self._positions.is_new(fill.symbol, fill.execution_id):
-            return []
+    def _filled(self, fill: events.OrderFilled, body: object) -> AuditEntry:
         leg = self._orders.get(fill.client_order_id)
-        kind = "OrderFilled"
+        kind, details = "OrderFilled", describe(fill)
+        if isinstance(body, FillRecovered | BustRecovered):
+            details += f", {body.evidence}"
         metadata = self._order_of(fill.client_order_id)
         metadata |= {
             "symbol": fill.symbol,
@@ -173,11 +170,16 @@ class AuditFold:
                 self._orders.close(fill.client_order_id)
             else:
                 kind = "OrderPartiallyFilled"
-        return [AuditEntry(kind, details, metadata), *self._moved(fill)]
+        return AuditEntry(kind, details, metadata)
 
-    def _moved(self, fill: events.OrderFilled | FillRecord) -> list[AuditEntry]:
-        """Positions opened and closed by a fill; one that crosses zero does both."""
-        before, after = self._positions.add(fill.symbol, fill.side.sign * fill.quantity)
+    def _unfill(self, booking: Booking) -> None:
+        leg = self._orders.get(booking.fill.client_order_id)
+        if leg is not None and not booking.uses_up:
+            leg.totals.filled_quantity -= booking.fill.quantity
+
+    def _moved(self, fill: events.OrderFilled, side: Side) -> list[AuditEntry]:
+        """Positions opened and closed by a fill or its end; one that crosses zero does both."""
+        before, after = self._positions.add(fill.symbol, side.sign * fill.quantity)
         entries = []
         is_crossing = before * after < 0
         if before and (not after or is_crossing):

@@ -1,12 +1,12 @@
-"""What the audit has to remember between records: orders' terms, net positions, executions.
+"""What the audit has to remember between records: orders' terms and net positions.
 
-Bounded: of closed orders the newest 20,000 are kept, for late reports, and of executions the
-newest 200,000. A report about an older order is audited with what the report itself says.
+Bounded: of closed orders the newest 20,000 are kept, for late reports. A report about an older
+order is audited with what the report itself says.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from decimal import Decimal
 
 import msgspec
@@ -15,7 +15,6 @@ from regimeflow.model.commands import ReplaceOrder, SubmitOrder
 from regimeflow.model.order import ZERO, Side
 
 CLOSED_ORDERS_MAX = 20_000
-EXECUTIONS_MAX = 200_000
 
 
 class OrderTotals(msgspec.Struct):
@@ -105,24 +104,12 @@ class AuditedOrders:
 
 
 class NetPositions:
-    """Quantity per symbol, summed from fills; each execution counts once."""
+    """Quantity per symbol, summed from executions."""
 
-    __slots__ = ("_executions", "_quantities")
+    __slots__ = ("_quantities",)
 
     def __init__(self) -> None:
         self._quantities: dict[str, Decimal] = {}
-        # A plain dict would search past all it has dropped to find its oldest entry.
-        self._executions: OrderedDict[tuple[str, str], None] = OrderedDict()
-
-    def is_new(self, symbol: str, execution_id: str) -> bool:
-        """True the first time an execution is seen; venues number them per symbol."""
-        key = (symbol, execution_id)
-        if key in self._executions:
-            return False
-        self._executions[key] = None
-        if len(self._executions) > EXECUTIONS_MAX:
-            self._executions.popitem(last=False)
-        return True
 
     def add(self, symbol: str, quantity: Decimal) -> tuple[Decimal, Decimal]:
         """Add a signed quantity; returns the position before and after."""

@@ -11,8 +11,9 @@ from decimal import Decimal
 
 import msgspec
 
+from regimeflow.backtest.execution_fold import Booking
 from regimeflow.model.commands import DiscrepancyFound
-from regimeflow.model.events import BrokerSnapshot, FeedGap, OrderFilled
+from regimeflow.model.events import BrokerSnapshot, FeedGap
 from regimeflow.model.market import ActionKind, CorporateAction
 from regimeflow.observe.verdicts import Severity
 
@@ -53,12 +54,17 @@ class PositionWatch:
                 if theirs.get(symbol, Decimal(0)) == mismatch.ours:
                     del self._standing[symbol]
             return True
-        if type(body) is OrderFilled and body.symbol in self._standing:
-            self._standing[body.symbol].ours += body.side.sign * body.quantity
-        elif type(body) is CorporateAction and body.symbol in self._standing:
+        if type(body) is CorporateAction and body.symbol in self._standing:
             ratio = body.value if body.kind is ActionKind.SPLIT else Decimal(1)
             self._standing[body.symbol].ours *= ratio
         return False
+
+    def on_booking(self, booking: Booking) -> None:
+        """Follow an execution that was booked or reversed: our side of a mismatch moved."""
+        fill, mismatch = booking.fill, self._standing.get(booking.fill.symbol)
+        if mismatch is not None:
+            side = fill.side.opposite if booking.is_reversal else fill.side
+            mismatch.ours += side.sign * fill.quantity
 
     @property
     def cycles(self) -> int:

@@ -25,7 +25,6 @@ from regimeflow.backtest.artifacts import (
 from regimeflow.backtest.equity import EquityPoint
 from regimeflow.model.commands import AccountMarked, MarkKind, RegimeChanged
 from regimeflow.model.events import FeedGap
-from regimeflow.model.evidence import as_observed
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.timestamps import NS_PER_US
 from regimeflow.observe.baseline import RETURNS_MIN, Baseline
@@ -121,9 +120,9 @@ class LiveDrift:
 
     def on_record(self, seq: int, ts_ns: int, body: object) -> None:
         """Take one journal record."""
-        body = as_observed(body)
         self._last_ns = ts_ns
-        self._performance.on_record(ts_ns, body)
+        for booking in self._performance.on_record(ts_ns, body):
+            self._positions.on_booking(booking)
         if type(body) is AccountMarked:
             self._on_mark(seq, ts_ns, body)
         elif type(body) is FeedGap:

@@ -33,7 +33,6 @@ from regimeflow.model.events import (
     SessionClosed,
     SessionOpened,
 )
-from regimeflow.model.evidence import as_observed
 from regimeflow.model.market import Bar, BookDelta, BookSnapshot, Quote, Trade
 from regimeflow.model.timestamps import NS_PER_MS, NS_PER_S, format_ns
 
@@ -84,7 +83,6 @@ class HealthFold:
 
     def on_record(self, seq: int, ts_ns: int, body: object) -> None:
         """Take one journal record."""
-        body = as_observed(body)
         self._seq, self._ts_ns = seq, ts_ns
         handler = self._handlers.get(type(body))
         if handler is not None:

@@ -15,6 +15,7 @@ from regimeflow.backtest import metrics, summary
 from regimeflow.backtest.account_fold import AccountFold
 from regimeflow.backtest.artifacts import Json, money, rounded
 from regimeflow.backtest.equity import EquityPoint
+from regimeflow.backtest.execution_fold import Booking
 from regimeflow.model.events import OrderAccepted, OrderFilled
 from regimeflow.model.timestamps import NS_PER_DAY, NS_PER_MS, NS_PER_S, NS_PER_US, format_ns
 from regimeflow.observe.baseline import Baseline
@@ -58,17 +59,20 @@ class LivePerformance:
         self.acknowledge_ns: deque[int] = deque(maxlen=LATENCIES_KEPT)
         self.fill_ns: deque[int] = deque(maxlen=LATENCIES_KEPT)
 
-    def on_record(self, ts_ns: int, body: object) -> None:
-        """Take one journal record."""
-        self.account.on_record(ts_ns, body)
-        if type(body) is not OrderAccepted and type(body) is not OrderFilled:
-            return
-        order = self.account.tally.order(body.client_order_id)
+    def on_record(self, ts_ns: int, body: object) -> tuple[Booking, ...]:
+        """Take one journal record; says what it did to positions, which is mostly nothing."""
+        bookings = self.account.on_record(ts_ns, body)
+        if type(body) is OrderAccepted or type(body) is OrderFilled:
+            self._note_latency(ts_ns, body)
+        return bookings
+
+    def _note_latency(self, ts_ns: int, report: OrderAccepted | OrderFilled) -> None:
+        order = self.account.tally.order(report.client_order_id)
         if order is None or order.acknowledged_ns is None:
             return
-        if type(body) is OrderAccepted and order.acknowledged_ns == ts_ns:
+        if type(report) is OrderAccepted and order.acknowledged_ns == ts_ns:
             self.acknowledge_ns.append(ts_ns - order.submitted_ns)
-        elif type(body) is OrderFilled and order.filled_ns == ts_ns:
+        elif type(report) is OrderFilled and order.filled_ns == ts_ns:
             self.fill_ns.append(ts_ns - order.acknowledged_ns)
 
 
