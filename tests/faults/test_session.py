@@ -34,6 +34,8 @@ def test_f37_status_that_is_not_known_counts_as_working_and_is_asked_after(
     assert desk.kinds() == ["unknown_status"]
     assert desk.try_to_buy() == "C22"
     assert any(isinstance(o, c.QueryOrder) for o in desk.lapse(60))
+    desk.answer(order_id, desk.record(order_id, status=OrderStatus.IN_DOUBT))
+    assert desk.kinds() == ["unknown_status"], "told once, however often it is asked after"
     desk.answer(order_id, desk.record(order_id))
     assert desk.order(order_id).status is OrderStatus.NEW
 

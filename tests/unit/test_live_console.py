@@ -12,7 +12,7 @@ from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.ids import ClientOrderId, ExecutionId
 from regimeflow.model.order import OrderStatus
-from tests.unit.journal_samples import accepted, filled, submit
+from tests.unit.journal_samples import accepted, filled, renamed, submit
 
 ORDER = ClientOrderId("o1")
 
@@ -32,6 +32,16 @@ def test_order_in_doubt_is_told_once_and_then_that_it_was_found() -> None:
     assert lost.startswith("order o1: IN_DOUBT, no answer to its submit (no answer in 2 s)")
     assert found == "order o1: found, the venue reports it"
     assert rest == []
+
+
+def test_order_in_doubt_is_found_under_the_id_of_its_replacement_too() -> None:
+    doubt = e.OutcomeUnknown(ClientOrderId("o1r"), e.RequestKind.REPLACE, "no answer in 2 s")
+    for heard_as in ("o1", "o1r"):
+        story = (submit(), renamed("o1", "o1r"), doubt, accepted(heard_as), accepted("o1"))
+        lost, found, *rest = told(*story)[1:]
+        assert lost.startswith("order o1r: IN_DOUBT")
+        assert found == f"order {heard_as}: found, the venue reports it"
+        assert rest == []
 
 
 def test_what_evidence_settles_is_told_as_it_is() -> None:

@@ -43,12 +43,16 @@ _WORKING = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
 
 
 class Doubt(msgspec.Struct, array_like=True):
-    """Since when an order is unaccounted for, and which negatives came after the window."""
+    """Since when an order is unaccounted for, and which negatives came after the window.
+
+    `is_told`: that the venue gives it a status that is not known here has been reported.
+    """
 
     since_ns: int
     queries: int = 0
     is_unknown_by_query: bool = False
     is_missing_in_list: bool = False
+    is_told: bool = False
 
 
 class SavedTruth(msgspec.Struct, frozen=True, array_like=True):
@@ -223,8 +227,13 @@ class OrderTruth:
 
     def _not_understood(self, order: Order) -> None:
         """The venue has it in a state nobody here knows: it counts, and is asked after."""
+        why = "an order in a state that is not known here"
+        self._engine.holds.hold_symbol(order.symbol, why)
         if order.is_open:
-            self.doubt(order, "the venue lists it with a status that is not known here")
+            doubt = self.doubt(order, "the venue lists it with a status that is not known here")
+            if doubt.is_told:
+                return
+            doubt.is_told = True
         self._engine.discrepancies.report(
             DiscrepancyFound(
                 "unknown_status",
@@ -234,7 +243,6 @@ class OrderTruth:
                 f"{order.symbol}: counted as working until the venue says what is known here",
             )
         )
-        self._engine.holds.hold_symbol(order.symbol, "an order in a state that is not known here")
 
     def doubt(self, order: Order, evidence: str) -> Doubt:
         """Put an order in doubt, unless it is, and ask after it."""

@@ -32,7 +32,8 @@ class Console:
         self._is_fast = is_fast
         self._year = ""
         self._counts = {"orders": 0, "fills": 0, "denied": 0, "rejected": 0}
-        self._in_doubt: dict[ClientOrderId, None] = {}
+        self._in_doubt: dict[ClientOrderId, ClientOrderId] = {}
+        self._first_ids: dict[ClientOrderId, ClientOrderId] = {}
         self._mark: c.AccountMarked | None = None
         self._peak = Decimal(0)
 
@@ -73,20 +74,27 @@ class Console:
         self._follow_doubt(ts_ns, body)
 
     def _follow_doubt(self, ts_ns: int, body: object) -> None:
-        """Say when an order that was in doubt is heard of again; the newest are remembered."""
-        doubtful = self._in_doubt
+        """Say when an order that was in doubt is heard of again; the newest are remembered.
+
+        A replacement is the same order: what is heard under either id settles it.
+        """
+        doubtful, first_ids = self._in_doubt, self._first_ids
+        if isinstance(body, c.ReplaceOrder):
+            first = first_ids.get(body.orig_client_order_id, body.orig_client_order_id)
+            _remember(first_ids, body.client_order_id, first)
+        if not isinstance(body, (*_REPORTS, e.OutcomeUnknown, c.OrderResolved)):
+            return
+        name = first_ids.get(body.client_order_id, body.client_order_id)
         if isinstance(body, e.OutcomeUnknown):
-            doubtful[body.client_order_id] = None
-            if len(doubtful) > IN_DOUBT_MAX:
-                del doubtful[next(iter(doubtful))]
+            _remember(doubtful, name, body.client_order_id)
         elif isinstance(body, c.OrderResolved):
             if body.status is not OrderStatus.IN_DOUBT:
-                doubtful.pop(body.client_order_id, None)
-        elif doubtful and isinstance(body, _REPORTS) and body.client_order_id in doubtful:
-            del doubtful[body.client_order_id]
-            if not isinstance(body, e.OrderRejected):  # which has a line of its own
-                text = f"order {body.client_order_id}: found, the venue reports it"
-                self.say(text, "ok", ts_ns=ts_ns)
+                doubtful.pop(name, None)
+        elif doubtful.pop(name, None) is None or isinstance(body, e.OrderRejected):
+            return  # a rejection has a line of its own
+        else:
+            text = f"order {body.client_order_id}: found, the venue reports it"
+            self.say(text, "ok", ts_ns=ts_ns)
 
     def close_year(self) -> None:
         """Print the line of the year in hand."""
@@ -116,7 +124,7 @@ class Console:
             self.say(f"session {mark.session} ends, equity {mark.equity:,.2f}", ts_ns=ts_ns)
 
 
-IN_DOUBT_MAX = 1_000
+REMEMBERED_MAX = 1_000
 _REPORTS = (
     e.OrderAccepted,
     e.OrderRejected,
@@ -131,6 +139,12 @@ _COUNTED = {
     c.OrderDenied: "denied",
     e.OrderRejected: "rejected",
 }
+
+
+def _remember(ids: dict[ClientOrderId, ClientOrderId], name: ClientOrderId, what: str) -> None:
+    ids[name] = ClientOrderId(what)
+    if len(ids) > REMEMBERED_MAX:
+        del ids[next(iter(ids))]
 
 
 def _order_line(body: object) -> tuple[str, str]:

@@ -102,11 +102,13 @@ class OperatorWishes:
     """Events of an operator that wait for the next event of the data.
 
     That one has been drawn from the schedule already: what a wish leads to may not come before it.
-    At most `WISHES_MAX` wait; the control address refuses more.
+    One is carried out an instant of the data, or a resume would seem not to know of the halt that
+    it answers. At most `WISHES_MAX` wait; the control address refuses more.
     """
 
     def __init__(self) -> None:
         self.waiting: deque[tuple[Event, Callable[[], None]]] = deque()
+        self._last_ns = -1
 
     def put(self, event: Event, on_done: Callable[[], None]) -> None:
         """Take a wish; `on_done` is called once it was processed."""
@@ -114,8 +116,9 @@ class OperatorWishes:
             self.waiting.append((event, on_done))
 
     def carry_out(self, pump: Pump) -> None:
-        """Process what waits."""
-        while self.waiting:
+        """Process the first that waits, unless this instant has had its own."""
+        if self.waiting and pump.ts_ns > self._last_ns:
+            self._last_ns = pump.ts_ns
             event, on_done = self.waiting.popleft()
             pump.take(pump.ts_ns, event)
             pump.commit()
