@@ -219,7 +219,7 @@ def test_files_for_people_are_the_same_bytes_wherever_decisions_begin(
         observers = LiveObservers(played.plan, directory, None, metrics_directory=directory)
         booted = boot_linked(played.plan, source, (observers.on_record,))
         assert bool(booted.from_seq) == has_states
-        observers.watch(booted.engine.market)
+        observers.begin(booted.engine.market, source)
         observers.flush()
         written.append([(directory / name).read_bytes() for name in FILES])
     assert written[0] == written[1]

@@ -15,9 +15,6 @@ from regimeflow.model.events import FillBusted, FillCorrected, OrderFilled
 from regimeflow.model.evidence import BustRecovered, FillRecovered
 from regimeflow.model.ids import ExecutionId
 
-EXECUTION_REPORTS = (OrderFilled, FillRecovered, FillBusted, BustRecovered, FillCorrected)
-"""Every kind of record that can change what counts as executed."""
-
 
 class Booking(msgspec.Struct, frozen=True):
     """One change of the books by an execution: it counts, or (`is_reversal`) no longer does.

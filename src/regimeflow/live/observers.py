@@ -8,6 +8,7 @@ from pathlib import Path
 from regimeflow.config import Config
 from regimeflow.core.market_state import MarketState, SavedMarket
 from regimeflow.errors import ConfigError, JournalError
+from regimeflow.journal.reader import read_facts
 from regimeflow.journal.records import Record
 from regimeflow.model.commands import AccountMarked
 from regimeflow.model.events import BrokerSnapshot
@@ -89,10 +90,14 @@ class LiveObservers:
         except ConfigError as error:
             raise JournalError(str(error)) from error
 
-    def watch(self, market: MarketState) -> None:
-        """Take the age of data from here: market records are too many to be observed."""
+    def begin(self, market: MarketState, journal_dir: Path) -> str:
+        """The journal was shown, the run begins; says so where the audit had to be written again.
+
+        The age of data is taken from `market` from here on: market records are too many to observe.
+        """
         self._market = market
         self._note_data_ages()
+        return self.audit.begin(read_facts(journal_dir))
 
     def note_data(self, market: SavedMarket) -> None:
         """Take the age of data from a saved state, for records that are there no more."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 
 from regimeflow.config import Config, limit_warnings
 from regimeflow.errors import ConfigError, JournalError
@@ -72,6 +71,7 @@ class LiveRunner:
         self._start_upkeep = start_upkeep
         self._stop = asyncio.Event()
         self._stop_reason = ""
+        self._journal_dir = self._live.log_dir / "journal"
         self._control = ControlServer(self._live.control, self._live.log_dir)
 
     def request_stop(self, reason: str) -> bool:
@@ -183,10 +183,6 @@ class LiveRunner:
     def _idle(journal: JournalWriter, then: Callable[[], None] | None = None) -> IdleSync:
         return IdleSync(journal, asyncio.get_running_loop().time, then)
 
-    @property
-    def _journal_dir(self) -> Path:
-        return self._live.log_dir / "journal"
-
     def _open(
         self,
         plan: RunPlan,
@@ -204,7 +200,8 @@ class LiveRunner:
             )
         if self._on_booted is not None:
             self._on_booted(booted)
-        observers.watch(booted.engine.market)
+        if said := observers.begin(booted.engine.market, self._journal_dir):
+            self._console.warn(said)
         journal = JournalWriter(
             self._journal_dir,
             durability=_durability(self._config),

@@ -3,10 +3,16 @@
 `audit.jsonl` (or `audit.log` as CSV) is a cache of the journal: never synced, never a source.
 Delete it and a refold writes the same bytes, because nothing in it comes from anywhere but the
 records: no clock, host, process or environment.
+
+So it can differ from the journal after a power cut (a page of it lost, or lines about facts that
+the journal lost), after a restored backup, or when a newer version says more. A file that differs
+is set aside for whoever wants to know, and written again: a cache refuses no start.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 from regimeflow.errors import JournalError
@@ -15,14 +21,13 @@ from regimeflow.model.events import MARKET_EVENT_TYPES
 from regimeflow.model.timestamps import format_ns
 from regimeflow.observe.audit_entries import AuditEntry
 from regimeflow.observe.audit_fold import AuditFold
+from regimeflow.observe.audit_known import KnownLines
 from regimeflow.observe.audit_lines import (
     CSV_HEADER,
-    AuditEnd,
     AuditFormat,
     AuditVerification,
     chained,
     encode_line,
-    find_end,
     verify_audit,
 )
 
@@ -30,41 +35,75 @@ __all__ = ["AuditFormat", "AuditLog", "AuditVerification", "verify_audit"]
 
 BUFFERED_LINES_MAX = 256
 """Lines held back at most; the next one writes them all."""
+ASIDE_MAX = 3
+"""Files kept that differed from the journal; the newest stay."""
 
 
 class AuditLog:
     """Writes the audit file of one journal.
 
-    Feed it every fact of the journal from the first one on, then those of the run. Lines that
-    the file has already are recognised and not written again, so a boot after a crash, a boot
-    after a normal stop and a refold from nothing are the same call. Market records are ignored.
-    Raises JournalError where the file is not of this journal or cannot be written.
+    Feed it every fact of the journal from the first one on, call `begin`, then feed those of the
+    run. Lines that the file has already are recognised and not written again, so a boot after a
+    crash, a boot after a normal stop and a refold from nothing are the same call. Market records
+    are ignored. Raises JournalError where the file cannot be read or written.
     """
 
-    __slots__ = ("_buffer", "_end", "_fold", "_form", "_lines", "_path", "head", "last_seq")
+    __slots__ = (
+        "_buffer",
+        "_difference",
+        "_fold",
+        "_form",
+        "_known",
+        "_lines",
+        "_path",
+        "head",
+        "last_seq",
+    )
 
     def __init__(self, path: Path, form: AuditFormat = AuditFormat.JSONL) -> None:
         self._path = path
         self._form = form
-        self._end = _cut_to_whole_lines(path)
-        self.last_seq = self._end.journal_seq
-        self.head = self._end.head
+        self._known = KnownLines(path)
+        self._difference = ""
         self._fold = AuditFold()
         self._lines = 0
         self._buffer: list[str] = []
-        if form is AuditFormat.CSV and not self._end.size_bytes:
-            self._buffer.append(CSV_HEADER)
+        self._start_from_the_first()
 
     def on_record(self, record: Record) -> None:
         """Fold one record; about 25 us where it makes a line, below 1 us where not."""
-        if type(record.body) in MARKET_EVENT_TYPES:
+        if type(record.body) in MARKET_EVENT_TYPES or self._difference:
             return
         for entry in self._fold.entries(record):
             self._lines += 1
-            if self._lines <= self._end.lines:
-                self._recognise(record)
-            else:
+            if self._lines > self._known.lines:
                 self._add(record, entry)
+            elif not self._known.is_about(self._lines, record.seq):
+                self._difference = f"line {self._lines} is not about journal record {record.seq}"
+                return
+
+    def begin(self, facts: Iterable[Record]) -> str:
+        """The journal has ended; where the file differs from it, write it again from `facts`.
+
+        `facts` are all of the journal, from the first. Says what was done, if anything was.
+        """
+        left = self._known.lines - self._lines
+        if not self._difference and left > 0:
+            self._difference = f"its last {left} lines are about nothing in the journal"
+        difference = self._difference
+        if not difference:
+            self._known.forget()
+            return ""
+        aside = _set_aside(self._path)
+        self._known = KnownLines(self._path)
+        self._start_from_the_first()
+        for record in facts:
+            self.on_record(record)
+        self.flush()
+        return (
+            f"{self._path} differed from the journal ({difference}): it was written again from the"
+            f" journal, and the old one is kept as {aside.name}"
+        )
 
     def flush(self) -> None:
         """Write the lines held back. Nothing is synced: the journal is what has to survive."""
@@ -80,11 +119,13 @@ class AuditLog:
             ) from error
         self._buffer.clear()
 
-    @staticmethod
-    def recover(path: Path) -> tuple[int, str]:
-        """Cut a file to its last whole line; returns that line's journal seq and its hash."""
-        end = _cut_to_whole_lines(path)
-        return end.journal_seq, end.head
+    def _start_from_the_first(self) -> None:
+        known = self._known
+        self._difference, self.last_seq, self.head = known.problem, known.journal_seq, known.head
+        self._fold, self._lines = AuditFold(), 0
+        self._buffer.clear()
+        if self._form is AuditFormat.CSV and not known.size_bytes:
+            self._buffer.append(CSV_HEADER)
 
     def _add(self, record: Record, entry: AuditEntry) -> None:
         line = chained(
@@ -101,21 +142,19 @@ class AuditLog:
         if len(self._buffer) >= BUFFERED_LINES_MAX:
             self.flush()
 
-    def _recognise(self, record: Record) -> None:
-        """A line the file has: the last of them has to be about this very record."""
-        end = self._end
-        is_last = self._lines == end.lines
-        if record.seq > end.journal_seq or (is_last and record.seq != end.journal_seq):
-            raise JournalError(
-                f"{self._path}: line {end.lines} is about journal record {end.journal_seq}, the"
-                f" journal has line {self._lines} at record {record.seq}; the file belongs to"
-                " another journal: move it away, it is written again"
-            )
 
-
-def _cut_to_whole_lines(path: Path) -> AuditEnd:
-    end = find_end(path)
-    if path.exists() and path.stat().st_size > end.size_bytes:
-        with path.open("r+b") as stream:
-            stream.truncate(end.size_bytes)
-    return end
+def _set_aside(path: Path) -> Path:
+    """Rename the file to the first free of `ASIDE_MAX` names; without one, the oldest goes."""
+    names = [path.with_name(f"{path.name}.aside-{number}") for number in range(1, ASIDE_MAX + 1)]
+    try:
+        free = next((name for name in names if not name.exists()), None)
+        if free is None:
+            free = names[-1]
+            for older, newer in pairwise(names):
+                newer.replace(older)
+        return path.replace(free)
+    except OSError as error:
+        raise JournalError(
+            f"{path} differs from the journal and cannot be renamed: {error}; move it away, it is"
+            " written again"
+        ) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from regimeflow.backtest.execution_fold import EXECUTION_REPORTS, Booking, ExecutionFold
+from regimeflow.backtest.execution_fold import Booking, ExecutionFold
 from regimeflow.journal.records import EpochOpened, Record
 from regimeflow.model import commands, events
 from regimeflow.model.evidence import BustRecovered, FillRecovered, OrderResolved
@@ -44,7 +44,11 @@ class AuditFold:
             events.EngineStarted: self._on_started,
             events.OrderAccepted: self._on_accepted,
             events.OrderReplaced: self._on_replaced,
-            **dict.fromkeys(EXECUTION_REPORTS, self._on_execution),
+            events.OrderFilled: self._on_execution,
+            events.FillBusted: self._on_execution,
+            events.FillCorrected: self._on_execution,
+            FillRecovered: self._on_execution,
+            BustRecovered: self._on_execution,
             events.OrderCanceled: lambda body: self._on_ended("OrderCancelled", body),
             events.OrderRejected: lambda body: self._on_ended("OrderRejected", body),
             events.OrderExpired: lambda body: self._on_ended("OrderExpired", body),

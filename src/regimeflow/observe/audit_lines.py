@@ -45,15 +45,6 @@ class AuditLine(msgspec.Struct, frozen=True):
     hash: str
 
 
-class AuditEnd(msgspec.Struct, frozen=True):
-    """Where an audit file ends: its whole lines, and the last one's seq in the journal."""
-
-    lines: int = 0
-    journal_seq: int = 0
-    head: str = GENESIS_HASH
-    size_bytes: int = 0
-
-
 class AuditVerification(msgspec.Struct, frozen=True, kw_only=True):
     """What verification found; `problem` is empty when the chain is intact."""
 
@@ -119,34 +110,6 @@ def read_lines(path: Path) -> Iterator[AuditLine]:
 def format_of(path: Path) -> AuditFormat:
     """Told by the name: `audit.jsonl`, anything else is CSV."""
     return AuditFormat.JSONL if path.suffix == ".jsonl" else AuditFormat.CSV
-
-
-def find_end(path: Path) -> AuditEnd:
-    """Where the last whole line ends; zeros for a missing or empty file.
-
-    Raises JournalError where the last whole line cannot be read: the file is no audit file.
-    """
-    if not path.exists():
-        return AuditEnd()
-    lines, size_bytes, last = 0, 0, b""
-    with path.open("rb") as stream:
-        for raw in stream:
-            if raw.endswith(b"\n"):
-                size_bytes += len(raw)
-                if raw != CSV_HEADER.encode():
-                    lines += 1
-                    last = raw
-    if not lines:
-        return AuditEnd(size_bytes=size_bytes)
-    try:
-        line = decode_line(last.decode("utf-8"), format_of(path))
-        journal_seq = int(line.metadata["journal_seq"])
-    except (ValueError, KeyError) as error:
-        raise JournalError(
-            f"{path}: the last line is not an audit line ({error}); delete the file, it is"
-            " written again from the journal"
-        ) from error
-    return AuditEnd(lines, journal_seq, line.hash, size_bytes)
 
 
 def verify_audit(path: Path, anchor: str | None = None) -> AuditVerification:
