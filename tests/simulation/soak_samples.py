@@ -17,7 +17,7 @@ from types import ModuleType
 import pytest
 
 import regimeflow
-from regimeflow.backtest import order_tally
+from regimeflow.backtest import order_tally, trades
 from regimeflow.core import executions, market_state, orders, recent_orders
 from regimeflow.journal.writer import JournalWriter
 from regimeflow.observe import audit_orders, performance
@@ -32,8 +32,8 @@ LOWERED: tuple[tuple[ModuleType, str, int], ...] = (
     (orders, "TERMINAL_ORDERS_MAX", 100),
     (executions, "EXECUTION_IDS_MAX", 100),
     (order_tally, "ENDED_ORDERS_MAX", 100),
+    (trades, "LEGS_MAX", 50),
     (audit_orders, "CLOSED_ORDERS_MAX", 100),
-    (audit_orders, "EXECUTIONS_MAX", 150),
     (performance, "LATENCIES_KEPT", 50),
     (market_state, "HISTORY_BARS_MAX", 24),
     (market_state, "SESSIONS_MAX", 2),

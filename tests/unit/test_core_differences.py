@@ -17,8 +17,9 @@ def kinds_reported() -> Iterator[str]:
     """Every literal kind that is passed to what makes a discrepancy, or begins a difference."""
     for path in sorted(CORE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                place = MAKERS.get(node.func.id)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                called = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                place = MAKERS.get(called)
                 if place is None:
                     continue
                 named = [k.value for k in node.keywords if k.arg == "kind"]

@@ -64,7 +64,9 @@ class AccountFold:
             self.bars = body.bars
         elif type(body) is CorporateAction:
             self.trades.on_action(ts_ns, body)
-        elif type(body) is CashPosted and body.kind not in EXTERNAL_FLOWS:
+        elif (
+            type(body) is CashPosted and body.kind not in EXTERNAL_FLOWS and body.amount.is_finite()
+        ):
             self.other_cash += ZERO if self.trades.on_cash(body) else body.amount
         return bookings
 

@@ -33,7 +33,7 @@ from regimeflow.model.ids import ExecutionId, StrategyId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import ActionKind, CorporateAction
 
-LEGS_MAX = 10_000
+LEGS_MAX = 1_000
 """Executions whose legs are remembered; an older one is reversed as if it were a new one."""
 _SHARE_STEP = Decimal("0.00000001")
 

@@ -103,9 +103,15 @@ DIFFERENCES: dict[str, Explained] = {
     ),
     "impossible_fill": Explained(
         Reaction.REDUCES,
-        "an execution with a quantity or price that cannot be",
+        "an execution with a quantity, price or fee that cannot be",
         "not booked; its symbol is held; repeats are dropped",
         "a person: ask the broker, then resume",
+    ),
+    "impossible_cash": Explained(
+        Reaction.REDUCES,
+        "a cash posting whose amount is no number",
+        "not booked",
+        "a person: ask the broker, then adopt the cash and resume",
     ),
     "execution_reused": Explained(
         Reaction.REDUCES,

@@ -2,8 +2,10 @@
 
 A hold lifts by itself, and only by evidence: the link is up again *and* a complete snapshot
 agreed with the books. After a pause of our own it has to be one that was asked for since: what
-waited in a socket meanwhile is as old as the pause. Exits and cancels are never held. Symbols
-are held after a fill that no order of ours explains, until an operator resumes.
+waited in a socket meanwhile is as old as the pause. A stream of reports that is silent may be
+idle or dead: where neither a report nor a complete list of orders has come for `truth_limit_ns`,
+the books are not proved any more. Exits and cancels are never held. Symbols are held after a fill
+that no order of ours explains, until an operator resumes.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from regimeflow.model.commands import (
     SnapshotScope,
 )
 from regimeflow.model.ids import TimerId
+from regimeflow.model.timestamps import NS_PER_S
 
 if TYPE_CHECKING:
     from regimeflow.core.engine import Engine
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 ENGINE = "engine"
 RECONCILE = TimerId("reconcile")
 RECONCILE_PREFIX = "reconcile-"
+PROOF_BACKOFF_MAX = 8
+"""Proof is asked for at growing intervals, up to so many times the first."""
 
 
 class SavedHolds(msgspec.Struct, frozen=True, array_like=True):
@@ -38,67 +43,101 @@ class SavedHolds(msgspec.Struct, frozen=True, array_like=True):
     symbols: dict[str, str]
     requests: int
     proofs_from: int
+    asked: int = 0
+    proved_ns: int = 0
 
 
 class Holds:
     """What holds entries right now: `account` for all, `symbols` for one symbol each."""
 
-    __slots__ = ("_engine", "_proofs_from", "_requests", "account", "symbols")
+    __slots__ = (
+        "_asked",
+        "_engine",
+        "_proofs_from",
+        "_proved_ns",
+        "_requests",
+        "account",
+        "symbols",
+    )
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._requests = 0
         self._proofs_from = 0
+        self._asked = 0
+        self._proved_ns = 0
         self.account: dict[str, str] = {}
         self.symbols: dict[str, str] = {}
 
     def capture(self) -> SavedHolds:
         """What holds entries now; to be encoded at once."""
-        return SavedHolds(self.account, self.symbols, self._requests, self._proofs_from)
+        return SavedHolds(
+            self.account,
+            self.symbols,
+            self._requests,
+            self._proofs_from,
+            self._asked,
+            self._proved_ns,
+        )
 
     def restore(self, saved: SavedHolds) -> None:
         """Hold what was held."""
         self.account, self.symbols = dict(saved.account), dict(saved.symbols)
         self._requests, self._proofs_from = saved.requests, saved.proofs_from
+        self._asked, self._proved_ns = saved.asked, saved.proved_ns
 
     def on_started(self) -> None:
         """With a broker behind a link nothing enters before the books are proved."""
         if self._engine.setup.proves_books:
             self.account["reconcile"] = "the books are not proved yet"
+        self.note_truth()
 
     def on_link_down(self, event: e.LinkDown) -> None:
         """Entries wait until the link is back and the books are proved again."""
         if self._engine.setup.proves_books:
             self.account[f"link {event.link}"] = event.reason
             self.account["reconcile"] = f"link {event.link} was down"
-            self._proofs_from = 0  # what was under way has died with the connection
 
     def on_link_up(self, event: e.LinkUp) -> None:
         """The link is back: prove the books."""
         if self._engine.setup.proves_books:
             self.account.pop(f"link {event.link}", None)
-            self.prove_books()
+            self._ask_anew()
 
     def on_pause(self, reason: str) -> None:
         """We were away: nothing enters before a snapshot that was asked for from now on agrees."""
+        if self._engine.setup.proves_books:
+            self._proofs_from = self._requests + 1
+            self._doubt_books(reason)
+
+    def note_truth(self) -> None:
+        """A report, or a complete list of orders: the venue's word reaches us."""
+        self._proved_ns = self._engine.now_ns
+
+    def on_time(self) -> None:
+        """Entries wait where the venue's word has not reached us for too long."""
         engine = self._engine
-        if not engine.setup.proves_books:
-            return
-        self._proofs_from = self._requests + 1
-        self.account["reconcile"] = reason
-        detail = f"{reason}; entries wait until a complete snapshot agrees"
-        engine.change_health(HealthChanged("books", HealthStatus.STALE, detail))
-        self.prove_books()
+        limit_ns, silent_ns = engine.setup.truth_limit_ns, engine.now_ns - self._proved_ns
+        if 0 < limit_ns < silent_ns and not self.account:
+            silent_s = silent_ns / NS_PER_S
+            self._doubt_books(
+                f"neither a report nor a complete list of orders for {silent_s:.0f} s"
+            )
 
     def prove_books(self) -> None:
-        """Ask for everything; ask again in a while if no clean answer has come by then."""
+        """Ask for everything; ask again, ever later, while no clean answer has come.
+
+        While a link is down nothing is asked: its return asks.
+        """
         engine = self._engine
-        if "reconcile" not in self.account:
+        if list(self.account) != ["reconcile"]:
             return
         self._requests += 1
         request_id = f"{RECONCILE_PREFIX}{engine.now_ns}-{self._requests}"
         engine.emit(RequestSnapshot(request_id, SnapshotScope.ALL))
-        engine.emit(SetTimer(RECONCILE, ENGINE, engine.now_ns + engine.setup.query_interval_ns))
+        wait_ns = engine.setup.query_interval_ns * min(2**self._asked, PROOF_BACKOFF_MAX)
+        self._asked += 1
+        engine.emit(SetTimer(RECONCILE, ENGINE, engine.now_ns + wait_ns))
 
     def on_snapshot(self, snapshot: e.BrokerSnapshot) -> None:
         """A complete snapshot that agrees lifts the hold; links that are down keep theirs."""
@@ -119,6 +158,16 @@ class Holds:
         engine.change_health(
             HealthChanged("books", HealthStatus.OK, "orders, fills, positions and cash agree")
         )
+
+    def _doubt_books(self, reason: str) -> None:
+        self.account["reconcile"] = reason
+        detail = f"{reason}; entries wait until a complete snapshot agrees"
+        self._engine.change_health(HealthChanged("books", HealthStatus.STALE, detail))
+        self._ask_anew()
+
+    def _ask_anew(self) -> None:
+        self._asked = 0
+        self.prove_books()
 
     def hold_symbol(self, symbol: str, reason: str) -> None:
         """Nothing enters `symbol` until an operator resumes."""

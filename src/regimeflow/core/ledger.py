@@ -127,7 +127,8 @@ class Ledger:
             self._bust(ts_ns, event.corrects, uses_up=False)
             return self.apply_fill(ts_ns, event.fill)
         if isinstance(event, e.CashPosted):
-            self.portfolio.apply_cash(event)
+            if event.amount.is_finite():
+                self.portfolio.apply_cash(event)
         elif isinstance(event, CorporateAction):
             if event.kind is ActionKind.SPLIT:
                 self.portfolio.apply_split(event.symbol, event.value)

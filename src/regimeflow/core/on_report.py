@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from regimeflow.core.applied import Applied
 from regimeflow.core.exits import entries_of
 from regimeflow.core.reconcile import SavedReconciler
+from regimeflow.core.resolutions import impossible_cash
 from regimeflow.model import events as e
 from regimeflow.model.commands import (
     DiscrepancyFound,
@@ -17,10 +18,13 @@ from regimeflow.model.commands import (
 from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.market import ActionKind, CorporateAction
 from regimeflow.model.order import Order, OrderStatus
+from regimeflow.model.timestamps import NS_PER_S
 
 if TYPE_CHECKING:
     from regimeflow.core.engine import Engine
 
+VENUE_AHEAD_NS_MAX = 60 * NS_PER_S
+"""So far ahead of ours may the venue's clock be and still date what is seen."""
 OrderReport = (
     e.OrderAccepted
     | e.OrderRejected
@@ -61,6 +65,7 @@ class ReportHandler:
                 engine.order_truth.begin_doubt(order)
         else:
             self._see(report.ts_venue_ns)
+            engine.holds.note_truth()
         self._follow(applied)
         if applied.discrepancy is not None and applied.discrepancy.kind == "unknown_order":
             engine.externals.note_own_id(order_id)
@@ -75,6 +80,7 @@ class ReportHandler:
         """An execution: booked once, then its consequences."""
         engine = self._engine
         self._see(fill.ts_venue_ns)
+        engine.holds.note_truth()
         if engine.ledger.orders.executions.is_repeat(fill):
             return
         was_absent = self._is_absent(fill.client_order_id)
@@ -90,6 +96,8 @@ class ReportHandler:
         """Cash moved without a fill."""
         self._see(posting.ts_venue_ns)
         self._engine.ledger.apply_event(self._engine.now_ns, posting)
+        if not posting.amount.is_finite():
+            self._engine.discrepancies.report(impossible_cash(posting))
 
     def on_corporate_action(self, action: CorporateAction) -> None:
         """A split restates the books and the history; strategies rescale what they keep."""
@@ -115,6 +123,8 @@ class ReportHandler:
             engine.externals.note_own_id(record.client_order_id)
         engine.sweep.take(snapshot)
         if snapshot.ts_venue_ns >= self._newest_ns or not snapshot.ts_venue_ns:
+            if snapshot.orders is not None:
+                engine.holds.note_truth()
             engine.order_truth.on_orders(snapshot)
             engine.callbacks.drain()
             grace_ns = engine.setup.settle_window_ns if engine.setup.proves_books else 0
@@ -172,6 +182,7 @@ class ReportHandler:
     def on_correction(self, correction: e.FillCorrected) -> None:
         """An execution's terms were replaced: the old one is reversed, the new one booked."""
         engine = self._engine
+        self._see(correction.ts_venue_ns)
         executions = engine.ledger.orders.executions
         was_booked = executions.is_booked(correction.corrects)
         was_annulled = correction.corrects in executions.annulled
@@ -179,6 +190,8 @@ class ReportHandler:
         if not was_booked and not was_annulled:
             engine.discrepancies.report(_odd_bust(correction.corrects, correction.fill.symbol))
         self._follow(applied)
+        if applied.order is None:
+            engine.discrepancies.take_unattributed(applied, correction.fill)
 
     def on_link(self, event: e.LinkUp | e.LinkDown) -> None:
         """A connection changed."""
@@ -250,9 +263,15 @@ class ReportHandler:
         return order is not None and order.status is OrderStatus.NOT_FOUND
 
     def _see(self, ts_venue_ns: int) -> None:
-        """The venue's clock has come this far: an older snapshot is a look into the past."""
+        """The venue's clock has come this far: an older snapshot is a look into the past.
+
+        A time far ahead of ours is believed only so far, or one wrong stamp would make every list
+        to come look old.
+        """
         if ts_venue_ns > self._newest_ns:
-            self._newest_ns = ts_venue_ns
+            engine = self._engine
+            ahead_ns = int(VENUE_AHEAD_NS_MAX * engine.setup.pace)
+            self._newest_ns = max(self._newest_ns, min(ts_venue_ns, engine.now_ns + ahead_ns))
 
 
 def _odd_bust(execution_id: str, symbol: str) -> DiscrepancyFound:

@@ -27,6 +27,7 @@ class TimeHandler:
         engine = self._engine
         if engine.now_ns >= engine.market_handler.next_due_ns > 0:
             engine.market_handler.work_periodically()
+        engine.holds.on_time()
         self._announce(engine.gate.clock.on_time(engine.now_ns))
 
     def on_measured(self, measured: e.ClockMeasured) -> None:

@@ -77,9 +77,21 @@ def refusal_of(executions: Executions, fill: e.OrderFilled) -> Applied | None:
         return _unbooked(fill, "execution_reused", "its id belongs to another execution")
     if executions.is_past_horizon(fill):
         return _unbooked(fill, "old_execution", "older than the executions kept in memory")
-    if not all(number.is_finite() and number > 0 for number in (fill.quantity, fill.price)):
-        return _unbooked(fill, "impossible_fill", "no execution has such a quantity or price")
+    is_possible = all(n.is_finite() and n > 0 for n in (fill.quantity, fill.price))
+    if not is_possible or not fill.fee.is_finite():
+        return _unbooked(fill, "impossible_fill", "no execution has such a quantity, price or fee")
     return None
+
+
+def impossible_cash(posting: e.CashPosted) -> c.DiscrepancyFound:
+    """A posting whose amount is no number: booked, it would make the cash no number either."""
+    return c.DiscrepancyFound(
+        kind="impossible_cash",
+        subject=posting.activity_id or posting.kind,
+        ours="not booked",
+        theirs=str(posting.amount),
+        detail=f"{posting.kind} {posting.symbol}: the broker posts an amount that is no number",
+    )
 
 
 def _unbooked(fill: e.OrderFilled, kind: str, why: str) -> Applied:

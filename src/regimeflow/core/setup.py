@@ -42,7 +42,8 @@ class EngineSetup(msgspec.Struct, frozen=True, kw_only=True):
     (see `core/external.py`). `settle_window_ns`: how long the venue may need
     before "not found" means anything. `query_interval_ns`: first pause between two questions
     about an order in doubt. `pace`: seconds of the engine's time in a real one. `pause_ns`: a
-    clock that is set by this much or more hides as long a pause.
+    clock that is set by this much or more hides as long a pause. `truth_limit_ns`: how long the
+    books stand without a report and without a complete list of orders (0: for ever).
     """
 
     instruments: dict[str, Instrument]
@@ -70,6 +71,7 @@ class EngineSetup(msgspec.Struct, frozen=True, kw_only=True):
     query_interval_ns: int = 2 * NS_PER_S
     pace: float = 1.0
     pause_ns: int = 10 * NS_PER_S
+    truth_limit_ns: int = 0
     regime_detector: RegimeDetector | None = None
     regime_symbol: str | None = None
 

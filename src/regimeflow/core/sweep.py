@@ -40,7 +40,8 @@ class Sweep:
     def _recover_cash(self, activities: Iterable[e.CashPosted]) -> None:
         known = self._engine.ledger.portfolio.activities
         for posting in activities:
-            if posting.activity_id and posting.activity_id not in known:
+            is_news = posting.activity_id and posting.activity_id not in known
+            if is_news and posting.amount.is_finite():
                 self._engine.emit(CashRecovered(posting, EVIDENCE))
 
     def _recover_bust(self, record: FillRecord) -> None:

@@ -16,7 +16,7 @@ from regimeflow.config import Config, config_hash
 from regimeflow.data.feed import Feed, FeedKind, in_memory_feed, kind_of_bars
 from regimeflow.errors import ConfigError, StartRefused
 from regimeflow.model.market import Bar
-from regimeflow.model.timestamps import NS_PER_S
+from regimeflow.model.timestamps import NS_PER_MS, NS_PER_S
 from regimeflow.run.fingerprint import strategies_hash
 from regimeflow.run.manifest import (
     MANIFEST_NAME,
@@ -31,6 +31,8 @@ from regimeflow.run.strategies import load_strategies
 RUN = "rf"
 """What client order ids begin with; `boot_number` makes them new."""
 QUERY_INTERVAL_NS = 2 * NS_PER_S
+SWEEPS_MISSED_MAX = 3
+"""So many lists of orders in a row may fail before the books count as unproved."""
 """First pause between two questions about an order in doubt, at real time."""
 
 
@@ -68,16 +70,20 @@ async def linked_plan(
         bars += await client.history(symbol, wanted, truth.venue_ns)
     bars.sort(key=lambda bar: (bar.ts_close_ns, config.symbols.index(bar.symbol)))
     capabilities, pace = truth.capabilities, max(truth.speed, 1.0)
+    assert config.live is not None
+    sweep_ns = config.live.order_reconcile_interval_ms * NS_PER_MS
+    settle_ns = int(capabilities.settle_window_ns * pace)
     plan = make_linked_plan(
         config,
         feed=_feed_of(config, truth, bars),
         start_ns=truth.venue_ns,
         link=LinkTraits(
-            settle_window_ns=int(capabilities.settle_window_ns * pace),
+            settle_window_ns=settle_ns,
             query_interval_ns=int(QUERY_INTERVAL_NS * pace),
             has_native_oco=capabilities.has_native_oco,
             pace=pace,
             run=RUN,
+            truth_limit_ns=SWEEPS_MISSED_MAX * sweep_ns + settle_ns,
         ),
     )
     write_manifest(journal_dir, plan)

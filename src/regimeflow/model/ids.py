@@ -40,6 +40,10 @@ def order_id_of(prefix: str, strategy_id: StrategyId, number: int) -> ClientOrde
     return client_order_id
 
 
+NUMBER_DIGITS_MAX = 18
+"""More does not fit the 64 bits that saved books have for a number."""
+
+
 def own_number(client_order_id: str, run: str) -> tuple[StrategyId, int] | None:
     """Strategy and number of an id of our making (`run-boot-strategy-number`); else None."""
     boot, _, rest = client_order_id.removeprefix(f"{run}-").partition("-")
@@ -49,6 +53,8 @@ def own_number(client_order_id: str, run: str) -> tuple[StrategyId, int] | None:
         and client_order_id.startswith(f"{run}-")
         and boot.isalnum()
         and number.isdecimal()
+        and number.isascii()
+        and len(number) <= NUMBER_DIGITS_MAX
     )
     return (StrategyId(strategy), int(number)) if is_ours and strategy else None
 

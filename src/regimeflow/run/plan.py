@@ -67,6 +67,7 @@ class LinkTraits(msgspec.Struct, frozen=True):
     has_native_oco: bool
     pace: float = 1.0
     run: str = ""
+    truth_limit_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ class RunPlan:
             settle_window_ns=self.link.settle_window_ns if self.link else 60 * NS_PER_S,
             query_interval_ns=self.link.query_interval_ns if self.link else 2 * NS_PER_S,
             pace=pace,
+            truth_limit_ns=self.link.truth_limit_ns if self.link else 0,
             pause_ns=int(policy.pause_s(config.live) * pace * NS_PER_S) if config.live else 0,
             regime_detector=detector,
             regime_symbol=regime_symbol(config) if detector is not None else None,
