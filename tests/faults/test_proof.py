@@ -38,7 +38,7 @@ def asked(desk: LinkedDesk) -> int:
     return len(desk.outputs(c.RequestSnapshot))
 
 
-def test_f35_books_are_unproved_when_every_list_fails(make_desk: MakeDesk) -> None:
+def test_books_are_unproved_when_every_list_fails(make_desk: MakeDesk) -> None:
     desk = make_desk(truth_limit_ns=LIMIT_S * NS_PER_S)
     beat(desk, LIMIT_S - 10)
     assert not desk.engine.holds.account
