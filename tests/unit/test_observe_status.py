@@ -117,7 +117,8 @@ def test_of_ended_orders_the_newest_are_remembered(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_split_order_is_complete_when_the_restated_total_has_filled() -> None:
-    restated = OrderReplaced(A, A, BrokerOrderId("1"), Decimal(20), None, None, 0)
+    """What had filled stays as it was reported, what is left doubles, as in the books."""
+    restated = OrderReplaced(A, A, BrokerOrderId("1"), Decimal(15), None, None, 0)
     bodies = [submit("a", 10), fill("a", 5, 1), split(2), restated]
     assert folded(*bodies, fill("a", 9, 1))["orders"]["open"] == 1
     assert folded(*bodies, fill("a", 10, 1))["orders"]["open"] == 0

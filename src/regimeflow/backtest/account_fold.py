@@ -17,7 +17,7 @@ from regimeflow.backtest.trades import TradeBook
 from regimeflow.core.portfolio import EXTERNAL_FLOWS
 from regimeflow.model.commands import AccountMarked
 from regimeflow.model.events import CashPosted
-from regimeflow.model.evidence import as_observed
+from regimeflow.model.evidence import ExternalAdopted, as_observed
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import CorporateAction
 
@@ -55,9 +55,7 @@ class AccountFold:
         """Take one journal record; says what it did to positions, which is mostly nothing."""
         bookings = self.tally.on_record(ts_ns, body)
         for booking in bookings:
-            owner = self.tally.strategy_of(booking.fill.client_order_id)
-            take = self.trades.on_reversal if booking.is_reversal else self.trades.on_fill
-            take(ts_ns, owner, booking.fill)
+            self._trade(ts_ns, booking)
         body = as_observed(body)
         if type(body) is AccountMarked:
             self.curve.on_mark(ts_ns, body)
@@ -68,7 +66,19 @@ class AccountFold:
             type(body) is CashPosted and body.kind not in EXTERNAL_FLOWS and body.amount.is_finite()
         ):
             self.other_cash += ZERO if self.trades.on_cash(body) else body.amount
+        elif type(body) is ExternalAdopted and body.kind == "position":
+            self.trades.on_adopted(ts_ns, body)
         return bookings
+
+    def _trade(self, ts_ns: int, booking: Booking) -> None:
+        fill = booking.fill
+        owner = self.tally.strategy_of(fill.client_order_id)
+        if booking.is_reversal:
+            self.trades.on_reversal(ts_ns, owner, fill)
+        elif self.tally.is_closing(fill.client_order_id):
+            self.trades.on_closing_fill(ts_ns, fill)
+        else:
+            self.trades.on_fill(ts_ns, owner, fill)
 
     def summary(self, *, periods_per_year: float) -> dict[str, Json]:
         """Every number of the account, by its name in `performance_summary`."""

@@ -33,7 +33,6 @@ from regimeflow.model.events import (
 )
 from regimeflow.model.evidence import OrderResolved
 from regimeflow.model.ids import ClientOrderId, StrategyId
-from regimeflow.model.market import ActionKind, CorporateAction
 from regimeflow.model.order import OrderStatus
 
 ZERO = Decimal(0)
@@ -97,7 +96,6 @@ class OrderTally:
             OrderReplaced: self._on_replaced,
             OutcomeUnknown: self._on_unknown,
             OrderResolved: self._on_resolved,
-            CorporateAction: self._on_action,
         }
 
     def on_record(self, ts_ns: int, body: object) -> tuple[Booking, ...]:
@@ -119,6 +117,11 @@ class OrderTally:
         """The strategy that sent the order; `EXTERNAL` for someone else's order."""
         order = self._orders.get(client_order_id)
         return order.strategy_id if order else EXTERNAL
+
+    def is_closing(self, client_order_id: str) -> bool:
+        """Whether the engine sent it for an operator, to close what strategies hold."""
+        order = self._orders.get(client_order_id)
+        return order is not None and order.strategy_id == EXTERNAL
 
     @property
     def open_orders(self) -> int:
@@ -220,15 +223,6 @@ class OrderTally:
             order.in_doubt = True
         else:
             self._find_alive(order)
-
-    def _on_action(self, _ts_ns: int, body: object) -> None:
-        assert isinstance(body, CorporateAction)
-        if body.kind is ActionKind.SPLIT:
-            for order in self._open.values():
-                if order.symbol == body.symbol:
-                    # The venue restates the order's total after the split, so what had
-                    # filled is restated too, or the order would never be seen as complete.
-                    order.filled_quantity *= body.value
 
     def _find_alive(self, order: TalliedOrder) -> None:
         """The venue has it: it is in no doubt, and open again if its absence was proved."""

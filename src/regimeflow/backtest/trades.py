@@ -28,7 +28,9 @@ from decimal import Decimal
 import msgspec
 
 from regimeflow.backtest.round_trip import ONE, ZERO, ClosedTotals, Leg, RoundTrip
+from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.model.events import CashPosted, OrderFilled
+from regimeflow.model.evidence import ExternalAdopted, adopted_fill
 from regimeflow.model.ids import ExecutionId, StrategyId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import ActionKind, CorporateAction
@@ -51,6 +53,7 @@ class TradeBook:
         "_keeps_closed",
         "_legs",
         "_open",
+        "_owners",
         "closed",
         "totals",
         "traded_value",
@@ -63,6 +66,7 @@ class TradeBook:
         self._keeps_closed = keeps_closed
         self._open: dict[tuple[StrategyId, str], RoundTrip] = {}
         self._legs: OrderedDict[ExecutionId, tuple[Leg, ...]] = OrderedDict()
+        self._owners: dict[tuple[StrategyId, str], None] = {}
         self.closed: list[RoundTrip] = []
         self.totals = ClosedTotals()
         self.traded_value = ZERO
@@ -74,31 +78,33 @@ class TradeBook:
 
     def on_fill(self, ts_ns: int, strategy_id: StrategyId, fill: OrderFilled) -> None:
         """Book one execution of a strategy's order."""
-        key = (strategy_id, fill.symbol)
-        instrument = self._instruments.get(fill.symbol)
-        multiplier = instrument.multiplier if instrument else ONE
-        unit_value = fill.price * multiplier
-        self.traded_value += fill.quantity * unit_value
-        quantity, fee, legs = fill.quantity, fill.fee, []
-        trip = self._open.get(key)
-        if trip is not None and trip.direction != fill.side.sign:
-            closing = min(quantity, abs(trip.quantity))
-            part = fee if closing == quantity else _share(fee, closing, quantity)
-            trip.leave(closing, closing * unit_value, part)
-            legs.append(Leg(trip, True, closing, closing * unit_value, part))
-            self._close_if_flat(trip, ts_ns)
-            quantity, fee = quantity - closing, fee - part
-            trip = self._open.get(key)
-        if quantity > 0:
-            if trip is None:
-                trip = RoundTrip(strategy_id, fill.symbol, fill.side.sign, ts_ns)
-                trip.multiplier = multiplier
-                self._open[key] = trip
-            trip.enter(quantity, quantity * unit_value, fee)
-            legs.append(Leg(trip, False, quantity, quantity * unit_value, fee))
-        self._legs[fill.execution_id] = tuple(legs)
+        legs = self._book(ts_ns, (strategy_id, fill.symbol), fill)
+        self.traded_value += sum((leg.value for leg in legs), ZERO)
+        self._legs[fill.execution_id] = legs
         if len(self._legs) > LEGS_MAX:
             self._legs.popitem(last=False)
+
+    def on_closing_fill(self, ts_ns: int, fill: OrderFilled) -> None:
+        """Book one execution of an operator's closing order on the strategies it takes from.
+
+        The same ones as in the books (`Portfolio.apply_closing_fill`). Its annulment is `EXTERNAL`.
+        """
+        rest, fee, legs = fill.quantity, fill.fee, list[Leg]()
+        for key in self._owners:
+            trip = self._open.get(key) if key[1] == fill.symbol else None
+            if trip is None or trip.direction == fill.side.sign or not rest:
+                continue
+            part = min(rest, abs(trip.quantity))
+            legs += self._book(ts_ns, key, msgspec.structs.replace(fill, quantity=part, fee=fee))
+            rest, fee = rest - part, ZERO
+        if rest:
+            left = msgspec.structs.replace(fill, quantity=rest, fee=fee)
+            legs += self._book(ts_ns, (EXTERNAL, fill.symbol), left)
+        self.traded_value += sum((leg.value for leg in legs), ZERO)
+
+    def on_adopted(self, ts_ns: int, adopted: ExternalAdopted) -> None:
+        """Take units over that nobody here ordered: a flow in kind, no trade of ours."""
+        self._book(ts_ns, (EXTERNAL, adopted.subject), adopted_fill(adopted))
 
     def on_reversal(self, ts_ns: int, strategy_id: StrategyId, fill: OrderFilled) -> None:
         """Take a booked execution back: it was annulled, or its terms were corrected."""
@@ -106,10 +112,9 @@ class TradeBook:
         if legs and self._undo(ts_ns, legs):
             self.traded_value -= sum((leg.value for leg in legs), ZERO)
             return
-        traded_value = self.traded_value
         opposite = msgspec.structs.replace(fill, side=fill.side.opposite, fee=-fill.fee)
-        self.on_fill(ts_ns, strategy_id, opposite)
-        self.traded_value += 2 * (traded_value - self.traded_value)
+        legs = self._book(ts_ns, (strategy_id, fill.symbol), opposite)
+        self.traded_value -= sum((leg.value for leg in legs), ZERO)
 
     def on_action(self, ts_ns: int, action: CorporateAction) -> None:
         """Restate open round trips after a split; a dividend arrives as cash instead."""
@@ -144,6 +149,30 @@ class TradeBook:
             left -= part
         trips[-1].income += left
         return True
+
+    def _book(self, ts_ns: int, key: tuple[StrategyId, str], fill: OrderFilled) -> tuple[Leg, ...]:
+        self._owners[key] = None
+        instrument = self._instruments.get(fill.symbol)
+        multiplier = instrument.multiplier if instrument else ONE
+        unit_value = fill.price * multiplier
+        quantity, fee, legs = fill.quantity, fill.fee, []
+        trip = self._open.get(key)
+        if trip is not None and trip.direction != fill.side.sign:
+            closing = min(quantity, abs(trip.quantity))
+            part = fee if closing == quantity else _share(fee, closing, quantity)
+            trip.leave(closing, closing * unit_value, part)
+            legs.append(Leg(trip, True, closing, closing * unit_value, part))
+            self._close_if_flat(trip, ts_ns)
+            quantity, fee = quantity - closing, fee - part
+            trip = self._open.get(key)
+        if quantity > 0:
+            if trip is None:
+                trip = RoundTrip(key[0], fill.symbol, fill.side.sign, ts_ns)
+                trip.multiplier = multiplier
+                self._open[key] = trip
+            trip.enter(quantity, quantity * unit_value, fee)
+            legs.append(Leg(trip, False, quantity, quantity * unit_value, fee))
+        return tuple(legs)
 
     def _undo(self, ts_ns: int, legs: tuple[Leg, ...]) -> bool:
         """Take the legs out where what is left are still round trips; False changes nothing."""

@@ -11,8 +11,8 @@ from decimal import Decimal
 import msgspec
 
 from regimeflow.model.account import OrderRecord
-from regimeflow.model.ids import ClientOrderId
-from regimeflow.model.order import OrderStatus
+from regimeflow.model.ids import BrokerOrderId, ClientOrderId, ExecutionId
+from regimeflow.model.order import OrderStatus, Side
 from regimeflow.model.reports import CashPosted, FillBusted, OrderFilled
 
 
@@ -73,6 +73,21 @@ class ExternalAdopted(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     price: Decimal
     reason: str
     order: OrderRecord | None = None
+
+
+def adopted_fill(adopted: ExternalAdopted) -> OrderFilled:
+    """An adopted position as if it had been bought or sold at its price, under no order's id."""
+    return OrderFilled(
+        client_order_id=ClientOrderId(""),
+        broker_order_id=BrokerOrderId(""),
+        execution_id=ExecutionId(""),
+        symbol=adopted.subject,
+        side=Side.BUY if adopted.quantity > 0 else Side.SELL,
+        quantity=abs(adopted.quantity),
+        price=adopted.price,
+        fee=Decimal(0),
+        ts_venue_ns=0,
+    )
 
 
 def as_observed(body: object) -> object:

@@ -12,7 +12,13 @@ from typing import Any
 from regimeflow.backtest.execution_fold import Booking, ExecutionFold
 from regimeflow.journal.records import EpochOpened, Record
 from regimeflow.model import commands, events
-from regimeflow.model.evidence import BustRecovered, FillRecovered, OrderResolved
+from regimeflow.model.evidence import (
+    BustRecovered,
+    ExternalAdopted,
+    FillRecovered,
+    OrderResolved,
+    adopted_fill,
+)
 from regimeflow.model.market import ActionKind, CorporateAction
 from regimeflow.model.order import Side
 from regimeflow.observe.audit_entries import (
@@ -58,6 +64,7 @@ class AuditFold:
             commands.ReplaceOrder: self._on_replace,
             commands.OrderDenied: denied_entries,
             OrderResolved: self._on_resolved,
+            ExternalAdopted: self._on_adopted,
         }
 
     def entries(self, record: Record) -> list[AuditEntry]:
@@ -133,6 +140,13 @@ class AuditFold:
         if body.status.is_terminal:
             self._orders.close(body.client_order_id)
         return []
+
+    def _on_adopted(self, body: ExternalAdopted) -> list[AuditEntry]:
+        """A position that was taken over is a position; nothing was executed."""
+        if body.kind != "position":
+            return []
+        fill = adopted_fill(body)
+        return self._moved(fill, fill.side)
 
     def _on_in_doubt(self, body: events.OutcomeUnknown) -> list[AuditEntry]:
         metadata = self._order_of(body.client_order_id) | {"request": body.request.value}
