@@ -100,6 +100,8 @@ class LinkedFold:
         ledger = restore_ledger(self._books, carry_over)
         # Carried-over books remember a week; a venue may tell of the whole run.
         ledger.orders.recall(self.ledger.orders)
+        # Books of an older epoch do not say which sessions had opened; the facts do.
+        ledger.losses.opened = dict(self.ledger.losses.opened)
         engine = Engine(self._plan.setup(), ledger=ledger, market=self._market.copy())
         engine.session_handler.session = self._market.session
         if how is not Restart.WARMUP:
