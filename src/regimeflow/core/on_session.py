@@ -65,6 +65,8 @@ class SessionHandler:
         engine.holds.on_started()
         engine.gate.clock.start()
         engine.ledger.apply_event(engine.now_ns, event)
+        engine.order_truth.on_started()
+        engine.operator_handler.on_started()
         for seat in engine.callbacks.seats.values():
             engine.callbacks.call_lifecycle(seat, "on_start")
 
