@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -10,11 +11,15 @@ import pytest
 from regimeflow.brokers.sim.feed_state import FeedState
 from regimeflow.core.ledger_state import capture_ledger, decode_ledger, ledger_from, ledger_state
 from regimeflow.core.on_session import END_OF_DAY, ENGINE
+from regimeflow.journal.reader import read_facts
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
+from regimeflow.model.ids import BrokerOrderId, ExecutionId
+from regimeflow.model.order import Side
 from regimeflow.model.session import Session
 from regimeflow.model.timestamps import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S
 from tests.faults.desk_script import LinkedDesk, MakeDesk
+from tests.faults.scripted_broker import ScriptedBroker, linked_configuration, run_life
 from tests.unit.core_samples import DAY_ZERO_NS, World, limited, session
 
 
@@ -126,3 +131,45 @@ def test_carried_books_know_which_session_is_open(desk: LinkedDesk) -> None:
     del values["opened_sessions"]
     older = ledger_from(books, decode_ledger(msgspec.msgpack.encode(values)))
     assert older.losses.opened == {}
+
+
+def test_what_a_strategy_sends_in_the_start_is_not_put_in_doubt_by_it(tmp_path: Path) -> None:
+    """Its requests are new; what the last process left unanswered is in doubt all the same."""
+    raw = linked_configuration(duplicate_order_window_ms=0)
+    raw["strategy"]["name"] = "tests.faults.strategies_at_fault:TidiesAtTheStart"
+
+    def trade(broker: ScriptedBroker) -> None:
+        broker.come_up()
+        (bought,) = broker.orders_sent()
+        broker.say(fill_of(bought, broker.now_ns), broker.quote())
+        _, resting = broker.orders_sent()
+        broker_id = BrokerOrderId("b-2")
+        broker.say(e.OrderAccepted(resting.client_order_id, broker_id, broker.now_ns))
+        broker.say(broker.quote(99.0))
+
+    first = ScriptedBroker(trade)
+    run_life(tmp_path, first, configured=raw)
+    _, resting, unanswered = (order.client_order_id for order in first.orders_sent())
+    second = ScriptedBroker(lambda broker: None, first.now_ns + NS_PER_S)
+    run_life(tmp_path, second, configured=raw)
+    assert [o.client_order_id for o in second.orders_sent(c.CancelOrder)] == [resting, unanswered]
+    assert [o.side for o in second.orders_sent()] == [Side.SELL]
+    facts = [record.body for record in read_facts(tmp_path / "journal")]
+    doubted = [fact for fact in facts if isinstance(fact, e.OutcomeUnknown)]
+    assert [(fact.client_order_id, fact.request) for fact in doubted] == [
+        (unanswered, e.RequestKind.SUBMIT)
+    ]
+
+
+def fill_of(order: c.SubmitOrder, ts_ns: int) -> e.OrderFilled:
+    return e.OrderFilled(
+        client_order_id=order.client_order_id,
+        broker_order_id=BrokerOrderId("b-1"),
+        execution_id=ExecutionId("x-1"),
+        symbol=order.symbol,
+        side=order.side,
+        quantity=order.quantity,
+        price=Decimal(100),
+        fee=Decimal(0),
+        ts_venue_ns=ts_ns,
+    )
