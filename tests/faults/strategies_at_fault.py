@@ -36,3 +36,21 @@ class WantsToBuy(Strategy):
 
     def on_quote(self, quote: Quote) -> None:
         self.ctx.buy(quote.symbol, 1, limit_price=quote.bid - 1)
+
+
+class TidiesAtTheStart(Strategy):
+    """Works two purchases at a time; at every start it withdraws them and sells what it has."""
+
+    def initialize(self, ctx: Any) -> None:
+        """Nothing to read."""
+
+    def on_start(self) -> None:
+        for order in self.ctx.open_orders():
+            self.ctx.cancel_order(order.client_order_id)
+        held = self.ctx.get_position("AAPL").quantity
+        if held > 0:
+            self.ctx.sell("AAPL", held, limit_price=110.0)
+
+    def on_quote(self, quote: Quote) -> None:
+        if len(self.ctx.open_orders()) < 2:
+            self.ctx.buy(quote.symbol, 1, limit_price=quote.bid - len(self.ctx.open_orders()))

@@ -106,7 +106,7 @@ DERIVED: Mapping[type, Mapping[str, str]] = {
         "_tick_calls": LISTENERS,
     },
     MarketState: {},
-    OperatorHandler: {"_engine": PART},
+    OperatorHandler: {"_engine": PART, "unfinished": "emptied by the start"},
     OrderTruth: {"_engine": PART},
     Orders: {},
     Portfolio: {

@@ -138,7 +138,7 @@ def differences_of_every_kind(desk: LinkedDesk) -> None:
     desk.wait(700)
     desk.trade(60.0, symbol="XYZ")
     desk.bar(60.1, "XYZ")
-    desk.feed(e.SessionOpened(session(1)))
+    desk.feed(e.SessionOpened(session(2)))
     desk.bar(60.2, "XYZ")
     desk.feed(e.ClockMeasured("sim", desk.now_ns + 5 * NS_PER_S, NS_PER_S))
     desk.feed(e.LoopStalled(60 * NS_PER_S))

@@ -113,13 +113,13 @@ def whatever_comes(now_ns: int) -> list[e.Event]:
     return [
         e.Heartbeat("engine"),
         *bars,
-        e.TimerFired(TimerId("session_end"), "engine", session(1).close_ns + 1),
+        e.TimerFired(TimerId("session_end"), "engine", session(2).close_ns + 1),
         e.CancelAll("test"),
         e.Resume("test"),
         e.Flatten("test"),
         e.Adopt("test"),
         e.EngineStarted(3),
-        e.SessionOpened(session(2)),
+        e.SessionOpened(session(3)),
     ]
 
 

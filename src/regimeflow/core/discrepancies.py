@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from regimeflow.core.engine import Engine
 
 QUARANTINED_MAX = 10_000
-_UNBOOKED = frozenset({"impossible_fill", "execution_reused"})
+UNBOOKED = frozenset({"impossible_fill", "execution_reused"})
 
 
 class Discrepancies:
@@ -90,7 +90,7 @@ class Discrepancies:
     def take_unattributed(self, applied: Applied, fill: e.OrderFilled) -> None:
         """A fill that no order of ours explains, booked or not: its symbol is held."""
         engine, discrepancy = self._engine, applied.discrepancy
-        if discrepancy is not None and discrepancy.kind in _UNBOOKED:
+        if discrepancy is not None and discrepancy.kind in UNBOOKED:
             self._quarantined[fill.execution_id] = None
             if len(self._quarantined) > QUARANTINED_MAX:
                 self._quarantined.popitem(last=False)

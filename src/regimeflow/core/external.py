@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_IDS_MAX = 10_000
 """Unknown ids of ours remembered one by one; more of them change nothing."""
-_EXTERNAL_KINDS = frozenset({"position", "cash", "order_unknown_here"})
+EXTERNAL_KINDS = frozenset({"position", "cash", "order_unknown_here"})
 
 
 class Externals:
@@ -58,7 +58,7 @@ class Externals:
         """Settle a new break by policy: how, or None where it has to hold trading."""
         kind, subject, _, _ = difference
         policy = self._engine.setup.external
-        if policy == "refuse" or kind not in _EXTERNAL_KINDS or subject in self.unknown_ids:
+        if policy == "refuse" or kind not in EXTERNAL_KINDS or subject in self.unknown_ids:
             return None
         if policy == "ignore":
             self._ignore(difference)

@@ -135,7 +135,7 @@ class Ledger:
         elif isinstance(event, e.TimerFired):
             self.timers.fire(event.owner, event.timer_id, event.due_ns)
         elif isinstance(event, e.SessionOpened):
-            self.losses.open_session(self.net_equity)
+            self.losses.open_session(self.net_equity, event.session)
         return NOTHING
 
     def apply_quote(self, quote: Quote) -> None:

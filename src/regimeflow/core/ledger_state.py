@@ -64,6 +64,7 @@ class LedgerState(msgspec.Struct, kw_only=True):
     activities: list[str] = []
     bar_closes_ns: dict[str, int] = {}
     annulled_early: list[ExecutionId] = []
+    opened_sessions: dict[str, str] = {}
 
 
 def ledger_state(ledger: Ledger) -> bytes:
@@ -97,6 +98,8 @@ def take_values(ledger: Ledger, state: LedgerState) -> None:
     ledger.portfolio.marks = dict(state.marks)
     ledger.bar_closes_ns = dict(state.bar_closes_ns)
     ledger.losses.peak, ledger.losses.anchor = state.peak, state.anchor
+    # The anchor is that of these sessions; an older state names none, and the next one is new.
+    ledger.losses.opened = dict(state.opened_sessions)
 
 
 def ledger_from(books: Books, state: LedgerState) -> Ledger:
@@ -170,6 +173,7 @@ def capture_ledger(ledger: Ledger) -> LedgerState:
         activities=list(portfolio.activities),
         bar_closes_ns=ledger.bar_closes_ns,
         annulled_early=list(orders.executions.annulled_early),
+        opened_sessions=ledger.losses.opened,
     )
 
 

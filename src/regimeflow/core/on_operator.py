@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from regimeflow.model import events as e
@@ -12,13 +13,17 @@ if TYPE_CHECKING:
 
 
 class OperatorHandler:
-    """Handles operator commands for one engine."""
+    """Handles operator commands for one engine.
 
-    __slots__ = ("_engine", "_halted_ns")
+    `unfinished` are symbols that the engine before this one was flattening; the start goes on.
+    """
+
+    __slots__ = ("_engine", "_halted_ns", "unfinished")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._halted_ns = -1
+        self.unfinished: tuple[str, ...] = ()
 
     def capture(self) -> int:
         """When the last halt came."""
@@ -64,17 +69,29 @@ class OperatorHandler:
         engine.desk.cancel_all(event.reason)
         # A working order may fill before its cancel arrives: its symbol is flattened too.
         working = [order.symbol for order in engine.ledger.orders.open.values()]
-        for symbol in sorted({*engine.ledger.portfolio.held, *working}):
+        self._flatten(sorted({*engine.ledger.portfolio.held, *working}))
+        engine.desk.close_what_can(engine.now_ns)
+        engine.callbacks.drain()
+
+    def on_started(self) -> None:
+        """Go on with a flatten that the engine before this one could not finish.
+
+        Its closing orders leave as ever, when nothing works in their symbols.
+        """
+        symbols, self.unfinished = self.unfinished, ()
+        self._flatten(symbols)
+
+    # --- inside -------------------------------------------------------------------------
+
+    def _flatten(self, symbols: Iterable[str]) -> None:
+        engine = self._engine
+        for symbol in symbols:
             if symbol in engine.instruments:
                 engine.desk.flatten(symbol)
             else:
                 held = str(engine.ledger.portfolio.position(symbol).quantity)
                 why = "this symbol is not configured here; close it at the broker"
                 engine.emit(DiscrepancyFound("not_flattened", symbol, "not configured", held, why))
-        engine.desk.close_what_can(engine.now_ns)
-        engine.callbacks.drain()
-
-    # --- inside -------------------------------------------------------------------------
 
     def _why_not_resume(self) -> str:
         engine = self._engine

@@ -65,6 +65,8 @@ class SessionHandler:
         engine.holds.on_started()
         engine.gate.clock.start()
         engine.ledger.apply_event(engine.now_ns, event)
+        engine.order_truth.on_started()
+        engine.operator_handler.on_started()
         for seat in engine.callbacks.seats.values():
             engine.callbacks.call_lifecycle(seat, "on_start")
 
@@ -78,22 +80,18 @@ class SessionHandler:
 
     def on_opened(self, event: e.SessionOpened) -> None:
         """A session begins: anchors, alignment of bars, its timers."""
-        engine, session, setup = self._engine, event.session, self._engine.setup
+        engine, session = self._engine, event.session
+        if engine.ledger.losses.has_opened(session):
+            self._go_on_in(event)
+            return
         end_ns = engine.ledger.timers.pending.get((ENGINE, SESSION_END), -1)
         if 0 <= end_ns <= engine.now_ns:
             # Nobody was here when it was due: the night comes before the morning all the same.
             self._end_session(end_ns)
-        engine.ledger.apply_event(engine.now_ns, event)
-        engine.market.session = session
-        self.session = session
+        self._enter(event)
         engine.market_handler.watchdog.sessions += 1
-        engine.market_handler.shop.open_session(session)
-        if setup.mark_interval_ns:
-            self._next_mark_ns = session.open_ns + setup.mark_interval_ns
-        if not setup.is_daily:
-            due_ns = session.close_ns - setup.end_of_day_lead_ns
-            if due_ns > engine.now_ns:
-                engine.emit(SetTimer(END_OF_DAY, ENGINE, due_ns))
+        self._plan_marks(session)
+        self._await_end_of_day(session)
         if end_ns <= engine.now_ns:
             self._await_end_of(session)
 
@@ -138,9 +136,46 @@ class SessionHandler:
         )
         self._mark(MarkKind.INTERVAL, self.session)
 
+    def _go_on_in(self, event: e.SessionOpened) -> None:
+        """Take up a session that has begun: a new process, or a new connection, hears of it.
+
+        Nothing begins a second time: losses count from where they did, and no session more has
+        passed. An engine that was rebuilt has its bars to align; a venue may have moved the close.
+        """
+        engine, session = self._engine, event.session
+        self._enter(event)
+        if not self._next_mark_ns:
+            self._plan_marks(session)
+        self._await_end_of_day(session)
+        is_awaited = (ENGINE, SESSION_END) in engine.ledger.timers.pending
+        if not is_awaited and self._end_of(session) > engine.now_ns:
+            self._await_end_of(session)
+
+    def _enter(self, event: e.SessionOpened) -> None:
+        """The venue trades in this session from now on, for books, market and bars."""
+        engine, session = self._engine, event.session
+        engine.ledger.apply_event(engine.now_ns, event)
+        engine.market.session = self.session = session
+        engine.market_handler.shop.open_session(session)
+
+    def _plan_marks(self, session: Session) -> None:
+        interval_ns = self._engine.setup.mark_interval_ns
+        if interval_ns:
+            self._next_mark_ns = session.open_ns + interval_ns
+
+    def _await_end_of_day(self, session: Session) -> None:
+        """Set the timer of `on_end_of_day`, unless it is set for this very moment."""
+        engine, setup = self._engine, self._engine.setup
+        due_ns = session.close_ns - setup.end_of_day_lead_ns
+        set_ns = engine.ledger.timers.pending.get((ENGINE, END_OF_DAY))
+        if not setup.is_daily and due_ns > engine.now_ns and due_ns != set_ns:
+            engine.emit(SetTimer(END_OF_DAY, ENGINE, due_ns))
+
+    def _end_of(self, session: Session) -> int:
+        return session.close_ns + self._engine.setup.session_end_delay_ns
+
     def _await_end_of(self, session: Session) -> None:
-        due_ns = session.close_ns + self._engine.setup.session_end_delay_ns
-        self._engine.emit(SetTimer(SESSION_END, ENGINE, due_ns))
+        self._engine.emit(SetTimer(SESSION_END, ENGINE, self._end_of(session)))
 
     def _end_session(self, due_ns: int) -> None:
         """Value and roll the session that ended; the next one may be open by then."""

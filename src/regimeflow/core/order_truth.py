@@ -86,6 +86,12 @@ class OrderTruth:
 
     # --- how doubt begins ---------------------------------------------------------------
 
+    def on_started(self) -> None:
+        """Doubt anew what the books have in doubt; an engine that goes on does so already."""
+        for order in list(self._engine.ledger.orders.open.values()):
+            if not self._is_settled(order):
+                self.begin_doubt(order)
+
     def begin_doubt(self, order: Order) -> None:
         """Ask after an order from now on, until evidence settles it."""
         root = order.client_order_ids[0]

@@ -24,7 +24,7 @@ from regimeflow.live.control import ControlServer
 from regimeflow.live.farewell import Farewell
 from regimeflow.live.idle import SYNC_EVERY_S
 from regimeflow.live.inbox import Inbox
-from regimeflow.live.restart import FATE_UNKNOWN, RESTARTED, boot_number, refusal_of
+from regimeflow.live.restart import boot_number, is_unanswered, refusal_of, unanswered
 from regimeflow.live.session_clock import SessionClock
 from regimeflow.live.timer_service import TimerService
 from regimeflow.model import events as e
@@ -114,8 +114,9 @@ class LinkedRun:
         # Part of the last event's outputs: they precede whatever this start brings.
         never_left = self._deny_unwritten(pump, booted)
         pump.ts_ns = clock.now_ns()
+        may_have_left = unanswered(pump.engine.ledger.orders)
         self._begin(plan, pump, booted, inbox)
-        self._settle_boot(pump, inbox, never_left)
+        self._settle_boot(pump, inbox, [*never_left, *may_have_left])
         timers.rearm(pump.engine.ledger.timers.pending)
         watch.start()
         sessions = SessionClock(plan.calendar, clock, watch.deliver, pump.engine.market.session)
@@ -195,14 +196,13 @@ class LinkedRun:
         if booted.quarantine:
             inbox.deliver(e.Halt(booted.quarantine, allows_exits=True))
 
-    def _settle_boot(self, pump: Pump, inbox: Inbox, never_left: Sequence[e.Event]) -> None:
-        """Deny what never left, doubt what may have."""
-        for event in never_left:
-            inbox.deliver(event)
-        for order in list(pump.engine.ledger.orders.open.values()):
-            request = FATE_UNKNOWN.get(order.status)
-            if request is not None:
-                inbox.deliver(e.OutcomeUnknown(order.client_order_ids[-1], request, RESTARTED))
+    def _settle_boot(self, pump: Pump, inbox: Inbox, reports: Sequence[e.Event]) -> None:
+        """Deny what never left, doubt what may have and is unanswered still."""
+        for report in reports:
+            if not isinstance(report, e.OutcomeUnknown) or is_unanswered(
+                pump.engine.ledger.orders.get(report.client_order_id)
+            ):
+                inbox.deliver(report)
 
     def _deny_unwritten(self, pump: Pump, booted: Booted) -> list[e.Event]:
         """Record what a crash cut off, unsent, and report each order as refused."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from regimeflow.core.approved import Approved, EngineOutput, plain
+from regimeflow.core.orders import Orders
 from regimeflow.model import events as e
 from regimeflow.model.commands import ReplaceOrder, SubmitOrder
-from regimeflow.model.order import OrderStatus
+from regimeflow.model.order import Order, OrderStatus
 from regimeflow.model.timestamps import NS_PER_S
 
 CUT_OFF = "cut off by a crash before it was sent; never sent late"
@@ -26,6 +27,24 @@ def boot_number(latest: int, now_ns: int) -> int:
     since a simulated venue's clock may stand still.
     """
     return max(latest + 1, now_ns // NS_PER_S)
+
+
+def unanswered(orders: Orders) -> list[e.Event]:
+    """The report of each request that may have left before this start and has no answer.
+
+    To be asked before the start: what strategies send in it is this process's own request, and
+    waits for its answer like any other.
+    """
+    return [
+        e.OutcomeUnknown(order.client_order_ids[-1], FATE_UNKNOWN[order.status], RESTARTED)
+        for order in orders.open.values()
+        if is_unanswered(order)
+    ]
+
+
+def is_unanswered(order: Order | None) -> bool:
+    """Whether a request for this order is under way, as far as the books know."""
+    return order is not None and order.status in FATE_UNKNOWN
 
 
 def refusal_of(output: EngineOutput, ts_ns: int) -> e.Event | None:

@@ -25,6 +25,7 @@ from regimeflow.model.commands import StrategyStateSaved
 from regimeflow.model.ids import StrategyId
 from regimeflow.run.folds import DecisionFold, LedgerFold, is_output
 from regimeflow.run.plan import RunPlan
+from regimeflow.run.standing_fold import StandingFold
 from regimeflow.run.starting_point import BEGINNING, Start
 
 REBUILD_PREFIX = "rebuilt: "
@@ -58,6 +59,7 @@ class LinkedFold:
         self._decides = decides
         self._books = plan.setup().books()
         self._ledger = LedgerFold(self._books)
+        self._standing = StandingFold(self._ledger.ledger)
         self._saved: dict[StrategyId, bytes] = {}
         self._market = MarketState()
         self._event: Record | None = None
@@ -84,6 +86,7 @@ class LinkedFold:
             return
         if self.decisions is not None:
             self.decisions.take(record)
+        self._standing.take(record)
         self._ledger.take(record)
         if is_output(record):
             if type(body) is StrategyStateSaved:
@@ -96,12 +99,18 @@ class LinkedFold:
             self._market.observe(body)
 
     def rebuild(self, how: Restart, carry_over: bytes) -> Engine:
-        """An engine on carried-over books, its strategies brought back as `how` says."""
+        """An engine on carried-over books, its strategies brought back as `how` says.
+
+        What holds trading stands; orders in doubt are asked after from its start on.
+        """
         ledger = restore_ledger(self._books, carry_over)
         # Carried-over books remember a week; a venue may tell of the whole run.
         ledger.orders.recall(self.ledger.orders)
+        # Books of an older epoch do not say which sessions had opened; the facts do.
+        ledger.losses.opened = dict(self.ledger.losses.opened)
         engine = Engine(self._plan.setup(), ledger=ledger, market=self._market.copy())
         engine.session_handler.session = self._market.session
+        self._standing.hand_over(engine)
         if how is not Restart.WARMUP:
             for strategy_id, seat in engine.callbacks.seats.items():
                 if strategy_id in self._saved:

@@ -1,22 +1,29 @@
 """Drawdown and daily loss: equity net of external cash flows, against a peak and an anchor.
 
 The peak is the highest equity ever seen and is never reset; the anchor is the equity at the
-session's open. Deposits and withdrawals move neither (they are subtracted).
+session's open. Deposits and withdrawals move neither (they are subtracted). A session opens once,
+however often it is told: a new process hears again of the one that is running, and a restart must
+not forgive what the day has lost.
 """
 
 from __future__ import annotations
 
 from regimeflow.core.risk.limits import RiskLimits
 from regimeflow.model.commands import RiskBreached
+from regimeflow.model.session import Session
 
 
 class LossWatch:
-    """Peak and session anchor, in account currency, as floats of the same exact books."""
+    """Peak and session anchor, in account currency, as floats of the same exact books.
 
-    __slots__ = ("_bounds", "_limits", "anchor", "peak")
+    `opened` is the date of the session that was opened last, by calendar.
+    """
+
+    __slots__ = ("_bounds", "_limits", "anchor", "opened", "peak")
 
     def __init__(self, equity: float) -> None:
         self.peak = self.anchor = equity
+        self.opened: dict[str, str] = {}
         self._limits = RiskLimits()
         self._bounds = _bounds(self._limits)
 
@@ -25,10 +32,19 @@ class LossWatch:
         if equity > self.peak:
             self.peak = equity
 
-    def open_session(self, equity: float) -> None:
-        """Today's losses count from here."""
+    def open_session(self, equity: float, session: Session) -> None:
+        """Today's losses count from here, unless they do since the session was first told."""
         self.see(equity)
-        self.anchor = equity
+        if not self.has_opened(session):
+            self.opened[session.calendar] = session.date
+            self.anchor = equity
+
+    def has_opened(self, session: Session) -> bool:
+        """Whether this is the session of its calendar that was opened last.
+
+        Its calendar and date say so; a venue may move its times while it runs.
+        """
+        return self.opened.get(session.calendar) == session.date
 
     def breach(self, equity: float, limits: RiskLimits) -> RiskBreached | None:
         """The first loss limit that `equity` breaks, or None. A NaN equity breaks them all."""
