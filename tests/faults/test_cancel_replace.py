@@ -159,7 +159,9 @@ def test_f36_request_that_is_never_answered_is_asked_after_and_told(
     assert desk.kinds() == ["unanswered"]
     assert desk.order(order_id).in_doubt
     assert desk.may_fill() == 10
-    desk.answer(order_id, desk.record(order_id, status=OrderStatus.CANCELED))
+    asked = desk.outputs(c.QueryOrder)[-1].client_order_id
+    record = desk.record(order_id, client_order_id=asked, status=OrderStatus.CANCELED)
+    desk.answer(asked, record)
     assert desk.may_fill() == 0
     desk.lapse(600)
     assert {timer for _, timer in desk.engine.ledger.timers.pending} == SESSION_TIMERS

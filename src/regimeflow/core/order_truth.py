@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from regimeflow.core.doubts import Doubt, SavedTruth
+from regimeflow.core.legs import is_awaited_after, newest_leg
 from regimeflow.core.reconcile import terms_difference
 from regimeflow.model import events as e
 from regimeflow.model.account import OrderRecord
@@ -40,27 +40,6 @@ DOUBT_PREFIX = "doubt:"
 QUERY_BACKOFF_MAX = 16
 _AWAITING = frozenset({OrderStatus.PENDING_NEW, OrderStatus.IN_DOUBT, OrderStatus.NOT_FOUND})
 _WORKING = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
-
-
-class Doubt(msgspec.Struct, array_like=True):
-    """Since when an order is unaccounted for, and which negatives came after the window.
-
-    `is_told`: that the venue gives it a status that is not known here has been reported.
-    """
-
-    since_ns: int
-    queries: int = 0
-    is_unknown_by_query: bool = False
-    is_missing_in_list: bool = False
-    is_told: bool = False
-
-
-class SavedTruth(msgspec.Struct, frozen=True, array_like=True):
-    """Orders in doubt by their first id, and what paces the questions."""
-
-    doubts: dict[ClientOrderId, Doubt]
-    next_refresh_ns: int
-    request_number: int
 
 
 class OrderTruth:
@@ -106,7 +85,8 @@ class OrderTruth:
 
     def ask(self, order: Order) -> None:
         """Ask once what became of an order whose fate a refusal left open."""
-        self._engine.emit(QueryOrder(order.client_order_ids[-1], order.symbol))
+        leg = newest_leg(order, self._engine.ledger.orders.replacements)
+        self._engine.emit(QueryOrder(leg, order.symbol))
 
     def refresh_account(self) -> None:
         """Read the cash anew after a rejection, at most once in a while."""
@@ -164,25 +144,20 @@ class OrderTruth:
             self._not_understood(order)
             return
         if self._may_still_be_replaced(order, record):
+            self._note_leg_end(order, record)
             return
         was_absent = order.status is OrderStatus.NOT_FOUND and not record.status.is_terminal
         was_unheard = order.in_doubt or order.status in _AWAITING
         was_cancelling = order.status is OrderStatus.PENDING_CANCEL and order.in_doubt
         before = order.status
         if was_absent or ((was_unheard or record.status.is_terminal) and order.is_open):
-            engine.emit(
-                OrderResolved(
-                    client_order_id=order.client_order_ids[-1],
-                    status=record.status,
-                    evidence=f"the broker lists it as {record.status}",
-                    order=record,
-                )
-            )
-        self._settle(order)
+            self._resolve(order, order.client_order_ids[-1], record)
+        if not order.in_doubt:
+            self._settle(order)
         if order.status is not before:
             engine.callbacks.order_changed(order)
         if was_absent:
-            engine.discrepancies.report_late(order)
+            engine.discrepancies.report_late(order, before)
         elif was_unheard and order.status in _WORKING:
             altered = terms_difference(order, record)
             if altered is not None:
@@ -194,21 +169,37 @@ class OrderTruth:
             )
 
     def _may_still_be_replaced(self, order: Order, record: OrderRecord) -> bool:
-        """Its old terms are listed, and the replacement asked for may yet be on its way."""
-        newest = order.client_order_ids[-1]
-        if record.status.is_terminal or record.client_order_id == newest or not order.in_doubt:
+        """An older leg is listed, and the replacement asked for may yet be on its way."""
+        leg, is_over = record.client_order_id, record.status.is_terminal
+        if not is_awaited_after(order, leg, self._engine.ledger.orders.replacements):
             return False
-        if newest not in self._engine.ledger.orders.replacements:
+        if not (order.in_doubt or is_over):
             return False
         doubt = self.doubts.get(order.client_order_ids[0])
         return doubt is None or not (doubt.is_unknown_by_query and self._is_past_window(doubt))
 
+    def _note_leg_end(self, order: Order, record: OrderRecord) -> None:
+        """The leg that stood is over; whether its replacement lives is asked on."""
+        if not record.status.is_terminal or order.ended_leg is not None:
+            return
+        self._resolve(order, record.client_order_id, record)
+        self._engine.callbacks.order_changed(order)
+        self.begin_doubt(order)
+
     # --- inside -------------------------------------------------------------------------
+
+    def _resolve(self, order: Order, leg: ClientOrderId, record: OrderRecord) -> None:
+        evidence = f"the broker lists it as {record.status}"
+        self._engine.emit(
+            OrderResolved(
+                client_order_id=leg, status=record.status, evidence=evidence, order=record
+            )
+        )
 
     def _ask(self, order: Order, doubt: Doubt) -> None:
         engine = self._engine
         root = order.client_order_ids[0]
-        engine.emit(QueryOrder(order.client_order_ids[-1], order.symbol))
+        self.ask(order)
         wait_ns = engine.setup.query_interval_ns * min(2**doubt.queries, QUERY_BACKOFF_MAX)
         doubt.queries += 1
         engine.emit(SetTimer(TimerId(f"{DOUBT_PREFIX}{root}"), ENGINE, engine.now_ns + wait_ns))
@@ -267,7 +258,7 @@ class OrderTruth:
         self._engine.emit(
             OrderResolved(
                 client_order_id=order.client_order_ids[-1],
-                status=OrderStatus.NOT_FOUND,
+                status=order.ended_leg or OrderStatus.NOT_FOUND,
                 evidence="settle window passed; unknown to a query and missing in a full list",
             )
         )
