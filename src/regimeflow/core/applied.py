@@ -52,3 +52,14 @@ def impossible_report(order: Order, happening: Happening) -> DiscrepancyFound:
         theirs=happening.value,
         detail=f"{order.symbol}: this report is not possible in our state of the order",
     )
+
+
+def unknown_status(order: Order) -> DiscrepancyFound:
+    """The venue lists an order in a state that nobody here knows."""
+    return DiscrepancyFound(
+        "unknown_status",
+        order.standing_id,
+        order.status.value,
+        "not known",
+        f"{order.symbol}: counted as working until the venue says what is known here",
+    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from regimeflow.core.doubts import request_id_of
 from regimeflow.core.reconcile import differences
 from regimeflow.model import events as e
 from regimeflow.model.commands import (
@@ -96,7 +97,7 @@ class Holds:
         if "reconcile" not in self.account:
             return
         self._requests += 1
-        request_id = f"{RECONCILE_PREFIX}{engine.now_ns}-{self._requests}"
+        request_id = request_id_of(RECONCILE_PREFIX, engine.now_ns, self._requests)
         engine.emit(RequestSnapshot(request_id, SnapshotScope.ALL))
         engine.emit(SetTimer(RECONCILE, ENGINE, engine.now_ns + engine.setup.query_interval_ns))
 

@@ -16,7 +16,7 @@ from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.account import OrderRecord
-from regimeflow.model.ids import IntentId
+from regimeflow.model.ids import ClientOrderId, IntentId
 from regimeflow.model.order import Order, OrderStatus
 
 if TYPE_CHECKING:
@@ -71,6 +71,30 @@ def apply_resolution(orders: Orders, ts_ns: int, notice: c.OrderResolved) -> Non
 
 def _lives_again(order: Order, record: OrderRecord) -> bool:
     return not order.is_open and not record.status.is_terminal
+
+
+def listed_as(record: OrderRecord, leg: ClientOrderId) -> c.OrderResolved:
+    """The broker lists an order in this state; see `apply_resolution` for which leg to name."""
+    evidence = f"the broker lists it as {record.status}"
+    return c.OrderResolved(
+        client_order_id=leg, status=record.status, evidence=evidence, order=record
+    )
+
+
+def in_doubt(order: Order, evidence: str) -> c.OrderResolved:
+    """Nothing answers for an order."""
+    return c.OrderResolved(
+        client_order_id=order.client_order_ids[-1], status=OrderStatus.IN_DOUBT, evidence=evidence
+    )
+
+
+def proved_absent(order: Order) -> c.OrderResolved:
+    """No leg of it works: it was never there, or ended as its old leg did."""
+    return c.OrderResolved(
+        client_order_id=order.client_order_ids[-1],
+        status=order.ended_leg or OrderStatus.NOT_FOUND,
+        evidence="settle window passed; unknown to a query and missing in a full list",
+    )
 
 
 def adopted_order(ts_ns: int, record: OrderRecord, worst_price: Decimal) -> Order:
