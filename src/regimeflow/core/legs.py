@@ -25,6 +25,7 @@ _ENDED_BY = {
     Happening.REJECTED: OrderStatus.REJECTED,
     Happening.FILLED: OrderStatus.FILLED,
 }
+_MAY_BE_ABSENT = frozenset({OrderStatus.PENDING_CANCEL, OrderStatus.IN_DOUBT})
 _END_OF = {status: happening for happening, status in _ENDED_BY.items()}
 
 
@@ -46,6 +47,8 @@ def meaning_of(
         return _END_OF[ended]
     if told is Happening.CANCEL_REJECTED and order.ended_leg is not None:
         return Happening.LEG_ENDED  # it could not be cancelled, for it had ended
+    if told is Happening.CANCEL_REJECTED and order.in_doubt and order.status in _MAY_BE_ABSENT:
+        return Happening.CANCEL_REJECTED_IN_DOUBT
     if told not in ENDS or not order.is_open:
         return told
     if is_awaited_after(order, leg, asked):

@@ -32,6 +32,7 @@ class Happening(StrEnum):
     LOST_SIGHT = "outcome unknown"
     ABSENCE_PROVED = "absence proved"
     LEG_ENDED = "old leg ended"
+    CANCEL_REJECTED_IN_DOUBT = "cancel rejected while in doubt"
 
 
 H = Happening
@@ -84,6 +85,9 @@ ORDER_TABLE: dict[tuple[S, Happening], S] = {
     (S.PENDING_CANCEL, H.PART_FILLED): S.PENDING_CANCEL,
     (S.PENDING_CANCEL, H.FILLED): S.FILLED,
     (S.PENDING_CANCEL, H.CANCEL_REJECTED): S.NEW,
+    # "Unknown order" refuses a cancel as well: what was in doubt is so still.
+    (S.PENDING_CANCEL, H.CANCEL_REJECTED_IN_DOUBT): S.IN_DOUBT,
+    (S.IN_DOUBT, H.CANCEL_REJECTED_IN_DOUBT): S.IN_DOUBT,
     # Its replacement may still be answered after we asked to cancel.
     (S.PENDING_CANCEL, H.REPLACED): S.PENDING_CANCEL,
     (S.PENDING_CANCEL, H.REPLACE_REJECTED): S.PENDING_CANCEL,

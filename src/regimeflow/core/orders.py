@@ -40,6 +40,12 @@ from regimeflow.model.order import TERMINAL_STATUSES, Order, OrderStatus
 TERMINAL_ORDERS_MAX = 20_000
 _ENDED = TERMINAL_STATUSES - {OrderStatus.NOT_FOUND}
 
+_REFUSALS = (
+    Happening.CANCEL_REJECTED,
+    Happening.CANCEL_REJECTED_IN_DOUBT,
+    Happening.REPLACE_REJECTED,
+)
+
 
 class Orders:
     """All orders by any id they have had; `open` holds those that could still fill."""
@@ -159,7 +165,10 @@ class Orders:
             return NOTHING  # of a leg that has ended since; its successor is not heard of yet
         happening = meaning_of(order, client_order_id, happening, self.replacements)
         is_unsure = happening in (Happening.LOST_SIGHT, Happening.LEG_ENDED)
-        order.in_doubt = order.is_open and (is_unsure or order.ended_leg is not None)
+        # A refusal says what did not happen; it is no evidence of what has.
+        is_still_unsure = happening in _REFUSALS and order.in_doubt
+        is_unsure = is_unsure or is_still_unsure or order.ended_leg is not None
+        order.in_doubt = order.is_open and is_unsure
         before = order.status
         discrepancy = self._move(ts_ns, order, happening)
         if reason:
