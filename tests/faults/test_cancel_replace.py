@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from regimeflow.core.risk.limits import RiskPolicy
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.ids import BrokerOrderId, ClientOrderId, ExecutionId
 from regimeflow.model.order import OrderStatus, Side
-from tests.faults.desk_script import QUERY_S, SETTLE_S, LinkedDesk, fill_record
+from tests.faults.desk_script import QUERY_S, SETTLE_S, LinkedDesk, MakeDesk, fill_record
+from tests.unit.core_samples import BARS_OLD_NS
 
 SESSION_TIMERS = {"end_of_day", "session_end"}
 
@@ -62,6 +64,40 @@ def test_f28_cancel_of_an_order_nobody_knows_any_more_ends_not_found(desk: Linke
     desk.sweep(orders=())
     assert desk.order(order_id).status is OrderStatus.NOT_FOUND
     assert cancels(desk) == 1
+
+
+def test_f28_refused_cancel_does_not_end_the_doubt_about_its_order(make_desk: MakeDesk) -> None:
+    policy = RiskPolicy(reference_age_ns_max=BARS_OLD_NS, max_in_doubt=0)
+    desk = make_desk(policy=policy)
+    order_id = desk.buy(10)
+    desk.lose(order_id)
+    assert desk.try_to_buy() == "C24"
+    desk.feed(e.Flatten("operator"))
+    for _ in range(2):
+        outputs = desk.cancel_rejected(order_id)
+        assert [type(o) for o in outputs] == [c.QueryOrder]
+        assert (desk.order(order_id).status, desk.may_fill()) == (OrderStatus.IN_DOUBT, 10)
+        assert desk.order(order_id).in_doubt
+        assert desk.try_to_buy() == "C24"
+    desk.lapse(SETTLE_S + 1)
+    desk.answer(order_id, None)
+    desk.sweep(orders=())
+    assert (desk.order(order_id).status, desk.may_fill()) == (OrderStatus.NOT_FOUND, 0)
+    assert not desk.try_to_buy()
+    assert not [kind for kind in desk.kinds() if kind == "order_state"]
+
+
+def test_f32_refused_replacement_does_not_end_the_doubt_about_its_order(desk: LinkedDesk) -> None:
+    order_id = working(desk)
+    command = desk.modify(order_id, quantity=16)
+    desk.lose(command.client_order_id, e.RequestKind.REPLACE)
+    outputs = desk.replace_rejected(command.client_order_id)
+    assert [o.client_order_id for o in outputs if isinstance(o, c.QueryOrder)] == [order_id]
+    assert (desk.may_fill(), desk.order(order_id).in_doubt) == (10, True)
+    desk.answer(order_id, desk.record(order_id))
+    order = desk.order(order_id)
+    assert (order.status, order.in_doubt) == (OrderStatus.NEW, False)
+    assert not desk.engine.order_truth.doubts
 
 
 def test_f29_cancel_without_an_answer_counts_and_is_repeated_in_measure(
@@ -159,7 +195,9 @@ def test_f36_request_that_is_never_answered_is_asked_after_and_told(
     assert desk.kinds() == ["unanswered"]
     assert desk.order(order_id).in_doubt
     assert desk.may_fill() == 10
-    desk.answer(order_id, desk.record(order_id, status=OrderStatus.CANCELED))
+    asked = desk.outputs(c.QueryOrder)[-1].client_order_id
+    record = desk.record(order_id, client_order_id=asked, status=OrderStatus.CANCELED)
+    desk.answer(asked, record)
     assert desk.may_fill() == 0
     desk.lapse(600)
     assert {timer for _, timer in desk.engine.ledger.timers.pending} == SESSION_TIMERS

@@ -77,7 +77,11 @@ def test_f62_order_that_died_before_it_was_sent_ends_not_found_and_is_not_resent
     def script(broker: ScriptedBroker) -> None:
         broker.come_up()
         broker.say(unknown)
-        broker.say(unknown, after_s=WINDOW_S)
+        later_ns = broker.now_ns + int(WINDOW_S * NS_PER_S)
+        broker.say(
+            msgspec.structs.replace(unknown, ts_venue_ns=later_ns),
+            after_s=WINDOW_S,
+        )
         broker.say(broker.listing(), broker.quote())
 
     def look(ledger: Ledger) -> None:

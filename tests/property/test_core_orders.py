@@ -39,7 +39,7 @@ class OrdersAgainstModel(RuleBasedStateMachine):
         self.filled: dict[str, Decimal] = {}
         self.positions: dict[str, Decimal] = {"ABC": Decimal(0), "XYZ": Decimal(0)}
         self.executions: list[e.OrderFilled] = []
-        self.finals: dict[ClientOrderId, OrderStatus] = {}
+        self.finals: dict[ClientOrderId, tuple[OrderStatus, frozenset[ClientOrderId]]] = {}
         self.asked: list[c.ReplaceOrder] = []
 
     @initialize()
@@ -111,7 +111,14 @@ class OrdersAgainstModel(RuleBasedStateMachine):
         kind=st.sampled_from([e.OrderRejected, e.OrderCanceled, e.OrderExpired, e.OrderAccepted]),
     )
     def plain_report(self, pick: int, kind: type) -> None:
-        self._event(kind(self._pick(pick)[1], BrokerOrderId("reason or id"), self.now_ns))
+        root, leg = self._pick(pick)
+        order = self.ledger.orders.get(root)
+        assert order is not None
+        newer = order.client_order_ids[order.client_order_ids.index(leg) + 1 :]
+        asked = self.ledger.orders.replacements.keys()
+        may_live_on = order.is_open and not asked.isdisjoint(newer)
+        self._event(kind(leg, BrokerOrderId("reason or id"), self.now_ns))
+        assert order.is_open or not may_live_on
 
     @rule(
         pick=PICKS,
@@ -231,17 +238,34 @@ class OrdersAgainstModel(RuleBasedStateMachine):
             assert self.ledger.portfolio.position(symbol).quantity == quantity
 
     @invariant()
-    def an_end_is_final_but_for_late_fills(self) -> None:
+    def an_end_is_final_but_for_late_fills_and_newer_legs(self) -> None:
+        """A newer leg: one that had never stood when the order ended."""
         for root, _ in self.ids:
             order = self.ledger.orders.get(root)
             assert order is not None
             before = self.finals.get(root)
-            if before is not None and order.status is not before:
-                assert order.status in (OrderStatus.FILLED, OrderStatus.CANCELED)
-                assert order.filled_quantity > 0
+            if before is not None and order.status is not before[0]:
+                is_newer = order.standing_id not in before[1]
+                assert is_newer or order.filled_quantity > 0
+                assert is_newer or order.status in (OrderStatus.FILLED, OrderStatus.CANCELED)
+                del self.finals[root]
             if order.status in FINAL:
-                self.finals[root] = order.status
+                ids = order.client_order_ids
+                stood = frozenset(ids[: ids.index(order.standing_id) + 1])
+                self.finals[root] = (order.status, stood)
             assert (root in self.ledger.orders.open) == order.is_open
+
+    @invariant()
+    def no_order_ends_while_a_newer_leg_is_unanswered(self) -> None:
+        unanswered = self.ledger.orders.replacements
+        for root, _ in self.ids:
+            order = self.ledger.orders.get(root)
+            assert order is not None
+            if order.ended_leg is not None:
+                assert order.in_doubt
+                assert any(other in unanswered for other in order.client_order_ids)
+            if not order.is_open:
+                assert not any(other in unanswered for other in order.client_order_ids)
 
     @invariant()
     def saved_and_restored_books_are_the_same_bytes(self) -> None:

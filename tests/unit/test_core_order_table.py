@@ -26,19 +26,29 @@ def test_what_has_no_row_is_no_state() -> None:
                 assert next_status(status, happening, is_part_filled=False) is None
 
 
-def test_an_ended_order_opens_again_only_when_its_absence_was_wrong() -> None:
+def test_an_ended_order_opens_again_only_when_its_absence_or_its_replacement_was_wrong() -> None:
     reopened = {
-        row[0]
+        row
         for row, after in ORDER_TABLE.items()
         if row[0] in TERMINAL_STATUSES and after not in TERMINAL_STATUSES
     }
-    assert reopened == {S.NOT_FOUND}
+    replaced = {(S.CANCELED, Happening.REPLACED), (S.EXPIRED, Happening.REPLACED)}
+    replaced.add((S.REJECTED, Happening.REPLACED))
+    assert {status for status, _ in reopened - replaced} == {S.NOT_FOUND}
+    assert replaced < reopened
 
 
-def test_an_ended_order_changes_its_end_only_by_a_late_fill() -> None:
+def test_an_ended_order_changes_its_end_only_by_a_late_fill_or_a_replacement() -> None:
     for (status, happening), after in ORDER_TABLE.items():
         if status in TERMINAL_STATUSES - {S.NOT_FOUND} and after is not status:
-            assert happening in FILLS, (status, happening, after)
+            assert happening in FILLS | {Happening.REPLACED}, (status, happening, after)
+
+
+def test_the_end_of_an_old_leg_ends_no_order() -> None:
+    for (status, happening), after in ORDER_TABLE.items():
+        if happening is Happening.LEG_ENDED:
+            assert status not in TERMINAL_STATUSES
+            assert after is (S.PENDING_CANCEL if status is S.PENDING_CANCEL else S.IN_DOUBT)
 
 
 @pytest.mark.parametrize("status", sorted(set(S) - TERMINAL_STATUSES - {S.CREATED}))

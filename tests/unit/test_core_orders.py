@@ -173,9 +173,29 @@ def test_a_replacement_answered_after_a_refused_cancel_is_no_discrepancy() -> No
 def test_an_ended_order_leaves_no_replacement_behind() -> None:
     world = World()
     order_id = bought(world)
-    replacement(world, order_id, quantity=30)
-    world.canceled(order_id)
+    command = replacement(world, order_id, quantity=30)
+    world.canceled(command.client_order_id)
+    assert world.order(order_id).status is S.CANCELED
     assert not world.engine.ledger.orders.replacements
+
+
+def test_an_old_leg_that_ends_leaves_its_replacement_counted_until_it_is_answered() -> None:
+    for is_taken, status, left in ((True, S.NEW, 30), (False, S.CANCELED, 0)):
+        world = World()
+        order_id = bought(world)
+        command = replacement(world, order_id, quantity=30)
+        world.canceled(order_id)
+        assert world.order(order_id).status is S.IN_DOUBT
+        assert may_buy(world) == 30
+        if is_taken:
+            world.replaced(command)
+        else:
+            world.replace_rejected(command.client_order_id)
+        assert world.order(order_id).status is status
+        assert may_buy(world) == left
+        assert not world.order(order_id).in_doubt
+        assert not world.engine.ledger.orders.replacements
+        assert not world.outputs(c.DiscrepancyFound)
 
 
 def test_a_replaced_market_stop_keeps_its_allowance_in_its_worst_price() -> None:

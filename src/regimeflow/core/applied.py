@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from regimeflow.core.order_table import Happening
 from regimeflow.model.commands import DiscrepancyFound
 from regimeflow.model.events import OrderFilled
 from regimeflow.model.ids import ClientOrderId
@@ -39,4 +40,26 @@ def unknown_fill(fill: OrderFilled, order: Order | None) -> DiscrepancyFound:
         ours="no such order" if order is None else f"{order.side} {order.symbol}",
         theirs=f"{fill.side} {fill.quantity} {fill.symbol}",
         detail=f"{fill.client_order_id}: booked on the account, attributed to no strategy",
+    )
+
+
+def impossible_report(order: Order, happening: Happening) -> DiscrepancyFound:
+    """A report for which our state of the order has no row."""
+    return DiscrepancyFound(
+        kind="order_state",
+        subject=order.client_order_id,
+        ours=order.status.value,
+        theirs=happening.value,
+        detail=f"{order.symbol}: this report is not possible in our state of the order",
+    )
+
+
+def unknown_status(order: Order) -> DiscrepancyFound:
+    """The venue lists an order in a state that nobody here knows."""
+    return DiscrepancyFound(
+        "unknown_status",
+        order.standing_id,
+        order.status.value,
+        "not known",
+        f"{order.symbol}: counted as working until the venue says what is known here",
     )

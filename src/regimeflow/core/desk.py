@@ -15,6 +15,7 @@ import msgspec
 from regimeflow.core.approved import Approved, EngineOutput
 from regimeflow.core.exits import bracket_legs, entries_of
 from regimeflow.core.ledger import Ledger
+from regimeflow.core.legs import leg_to_cancel
 from regimeflow.core.market_moment import MarketMoment
 from regimeflow.core.order_factory import build_order
 from regimeflow.core.order_records import denial_of
@@ -154,7 +155,8 @@ class Desk:
     def cancel(self, order: Order, reason: str) -> None:
         """Ask the venue to cancel; once while a cancel is pending."""
         if order.is_open and order.status is not OrderStatus.PENDING_CANCEL:
-            self._emit(CancelOrder(order.standing_id, order.broker_order_id, order.symbol, reason))
+            leg = leg_to_cancel(order)
+            self._emit(CancelOrder(leg, order.broker_order_id, order.symbol, reason))
 
     def repeat_cancel(self, order: Order) -> None:
         """A replacement was accepted while a cancel was on its way under the old id."""

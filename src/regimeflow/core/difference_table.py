@@ -64,7 +64,7 @@ DIFFERENCES: dict[str, Explained] = {
     ),
     "late_order": Explained(
         Reaction.CANCELS,
-        "an order lives whose absence had been proved",
+        "an order lives that had ended, or whose absence had been proved",
         "it counts as exposure again",
         "its cancel; then `resume` lifts the hold",
     ),

@@ -15,7 +15,7 @@ from regimeflow.core.reconcile import Difference
 from regimeflow.model import events as e
 from regimeflow.model.commands import DiscrepancyFound, TradingState, TradingStateChanged
 from regimeflow.model.ids import ClientOrderId, ExecutionId
-from regimeflow.model.order import Order
+from regimeflow.model.order import Order, OrderStatus
 
 if TYPE_CHECKING:
     from regimeflow.core.engine import Engine
@@ -71,15 +71,15 @@ class Discrepancies:
         advice = "mend it at the broker, or adopt it; then resume"
         self.report(DiscrepancyFound(*difference, f"{found.detail}; {advice}"))
 
-    def report_late(self, order: Order) -> None:
-        """An order whose absence was proved lives after all: it counts, and is cancelled."""
+    def report_late(self, order: Order, before: OrderStatus) -> None:
+        """An order that had ended or was proved absent lives: it counts, and is cancelled."""
         self.report(
             DiscrepancyFound(
                 "late_order",
                 order.standing_id,
-                "not found",
+                before.value,
                 order.status.value,
-                f"{order.symbol}: the venue took it after its absence was proved; cancelled",
+                f"{order.symbol}: the venue works it although it was {before}; cancelled",
             )
         )
 

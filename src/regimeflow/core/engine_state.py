@@ -21,13 +21,13 @@ import msgspec
 
 from regimeflow.core.bars import SavedBuilder
 from regimeflow.core.desk import SavedDesk
+from regimeflow.core.doubts import SavedTruth
 from regimeflow.core.engine import Engine
 from regimeflow.core.exposure import SavedExposure
 from regimeflow.core.holds import SavedHolds
 from regimeflow.core.ledger_state import LedgerState, capture_ledger, ledger_from
 from regimeflow.core.market_state import SavedMarket
 from regimeflow.core.on_session import SavedRhythm
-from regimeflow.core.order_truth import SavedTruth
 from regimeflow.core.orders import Orders
 from regimeflow.core.recent_orders import SentOrder
 from regimeflow.core.reconcile import SavedReconciler

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from regimeflow.core.doubts import request_id_of
 from regimeflow.core.reconcile import differences
 from regimeflow.model import events as e
 from regimeflow.model.commands import (
@@ -133,7 +134,7 @@ class Holds:
         if list(self.account) != ["reconcile"]:
             return
         self._requests += 1
-        request_id = f"{RECONCILE_PREFIX}{engine.now_ns}-{self._requests}"
+        request_id = request_id_of(RECONCILE_PREFIX, engine.now_ns, self._requests)
         engine.emit(RequestSnapshot(request_id, SnapshotScope.ALL))
         wait_ns = engine.setup.query_interval_ns * min(2**self._asked, PROOF_BACKOFF_MAX)
         self._asked += 1

@@ -21,9 +21,8 @@ from regimeflow.core.portfolio import EXTERNAL, Portfolio
 from regimeflow.core.recent_orders import RecentOrders
 from regimeflow.core.resolutions import (
     adopted_order,
+    apply_resolution,
     refusal_of,
-    replaced_as,
-    resolution_of,
 )
 from regimeflow.core.risk.losses import LossWatch
 from regimeflow.core.throttle import Throttle
@@ -218,21 +217,7 @@ class Ledger:
         self.trading.apply(notice)
 
     def _resolve(self, ts_ns: int, notice: c.OrderResolved) -> None:
-        record, happening = notice.order, resolution_of(notice.status)
-        if record is not None and record.client_order_id in self.orders.replacements:
-            self.orders.apply_replaced(ts_ns, replaced_as(record, ts_ns))
-            if not record.status.is_terminal:
-                return
-        elif record is not None and notice.client_order_id in self.orders.replacements:
-            # It works under its old id: what was asked for since is proved never to have come.
-            happening = happening if record.status.is_terminal else Happening.REPLACE_REJECTED
-        self.orders.report(
-            ts_ns,
-            notice.client_order_id,
-            happening,
-            reason=notice.evidence,
-            broker_order_id=record.broker_order_id if record is not None else None,
-        )
+        apply_resolution(self.orders, ts_ns, notice)
 
     def _recover(self, ts_ns: int, notice: c.Output) -> Applied:
         """What a list shows changes the books as the report would have."""

@@ -57,20 +57,19 @@ class ReportHandler:
     def on_order_report(self, report: OrderReport) -> None:
         """Any report about one order but a fill."""
         engine, order_id = self._engine, report.client_order_id
-        was_absent = self._is_absent(order_id)
+        before = self._status_of(order_id)
         applied = engine.ledger.apply_event(engine.now_ns, report)
         order = applied.order
-        if isinstance(report, e.OutcomeUnknown):
-            if order is not None:
-                engine.order_truth.begin_doubt(order)
-        else:
+        if not isinstance(report, e.OutcomeUnknown):
             self._see(report.ts_venue_ns)
             engine.holds.note_truth()
+        if order is not None and self._is_doubtful(order, report):
+            engine.order_truth.begin_doubt(order)
         self._follow(applied)
         if applied.discrepancy is not None and applied.discrepancy.kind == "unknown_order":
             engine.externals.note_own_id(order_id)
-        elif order is not None and was_absent and order.is_open:
-            engine.discrepancies.report_late(order)
+        elif order is not None and before is not None and before.is_terminal and order.is_open:
+            engine.discrepancies.report_late(order, before)
         elif order is not None and isinstance(report, e.OrderReplaced):
             self._after_replaced(report, order)
         elif engine.setup.proves_books:
@@ -83,13 +82,13 @@ class ReportHandler:
         engine.holds.note_truth()
         if engine.ledger.orders.executions.is_repeat(fill):
             return
-        was_absent = self._is_absent(fill.client_order_id)
+        before = self._status_of(fill.client_order_id)
         applied = engine.ledger.apply_event(engine.now_ns, fill)
         if engine.discrepancies.is_quarantined(fill.execution_id):
             return
         self.settle_fill(applied, fill)
-        if was_absent and applied.order is not None:
-            engine.discrepancies.report_late(applied.order)
+        if before is OrderStatus.NOT_FOUND and applied.order is not None:
+            engine.discrepancies.report_late(applied.order, before)
         self._draw_consequences()
 
     def on_cash(self, posting: e.CashPosted) -> None:
@@ -258,9 +257,15 @@ class ReportHandler:
         engine.desk.close_what_can(engine.now_ns)
         engine.callbacks.drain()
 
-    def _is_absent(self, client_order_id: ClientOrderId) -> bool:
+    def _is_doubtful(self, order: Order, report: OrderReport) -> bool:
+        """A request has no answer, or a leg ended whose replacement has none yet."""
+        if isinstance(report, e.OutcomeUnknown):
+            return True
+        return order.ended_leg is not None and self._engine.setup.proves_books
+
+    def _status_of(self, client_order_id: ClientOrderId) -> OrderStatus | None:
         order = self._engine.ledger.orders.get(client_order_id)
-        return order is not None and order.status is OrderStatus.NOT_FOUND
+        return None if order is None else order.status
 
     def _see(self, ts_venue_ns: int) -> None:
         """The venue's clock has come this far: an older snapshot is a look into the past.

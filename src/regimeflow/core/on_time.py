@@ -31,7 +31,8 @@ class TimeHandler:
         self._announce(engine.gate.clock.on_time(engine.now_ns))
 
     def on_measured(self, measured: e.ClockMeasured) -> None:
-        """The broker's clock, beside ours; while they agree it changes nothing."""
+        """The broker's clock, beside ours; while they agree no decision can read it."""
+        self._engine.order_truth.on_measured(measured)
         self._announce(self._engine.gate.clock.on_measured(self._engine.now_ns, measured))
 
     def on_stepped(self, stepped: e.ClockStepped) -> None:
@@ -44,6 +45,7 @@ class TimeHandler:
     def on_adjusted(self, adjusted: e.ClockAdjusted) -> None:
         """Our clock was set. By as much as a pause: that may have hidden one."""
         engine = self._engine
+        engine.order_truth.on_adjusted(adjusted.delta_ns)
         self._announce(engine.gate.clock.on_step(adjusted.delta_ns, "our clock was set"))
         if abs(adjusted.delta_ns) >= engine.setup.pause_ns:
             self._return(f"the clock was set by {adjusted.delta_ns / NS_PER_S:+.1f} s")

@@ -31,9 +31,13 @@ class Happening(StrEnum):
     EXPIRED = "expired"
     LOST_SIGHT = "outcome unknown"
     ABSENCE_PROVED = "absence proved"
+    LEG_ENDED = "old leg ended"
+    CANCEL_REJECTED_IN_DOUBT = "cancel rejected while in doubt"
 
 
 H = Happening
+ENDS = frozenset({H.CANCELED, H.EXPIRED, H.REJECTED, H.FILLED})
+"""What ends a leg. A fill does not say so by itself: see `Orders.apply_fill`."""
 
 ORDER_TABLE: dict[tuple[S, Happening], S] = {
     (S.CREATED, H.SENT): S.PENDING_NEW,
@@ -81,6 +85,9 @@ ORDER_TABLE: dict[tuple[S, Happening], S] = {
     (S.PENDING_CANCEL, H.PART_FILLED): S.PENDING_CANCEL,
     (S.PENDING_CANCEL, H.FILLED): S.FILLED,
     (S.PENDING_CANCEL, H.CANCEL_REJECTED): S.NEW,
+    # "Unknown order" refuses a cancel as well: what was in doubt is so still.
+    (S.PENDING_CANCEL, H.CANCEL_REJECTED_IN_DOUBT): S.IN_DOUBT,
+    (S.IN_DOUBT, H.CANCEL_REJECTED_IN_DOUBT): S.IN_DOUBT,
     # Its replacement may still be answered after we asked to cancel.
     (S.PENDING_CANCEL, H.REPLACED): S.PENDING_CANCEL,
     (S.PENDING_CANCEL, H.REPLACE_REJECTED): S.PENDING_CANCEL,
@@ -112,6 +119,19 @@ ORDER_TABLE: dict[tuple[S, Happening], S] = {
     # New terms prove that the venue has the order: as good as an acknowledgement.
     (S.PENDING_NEW, H.REPLACED): S.NEW,
     (S.IN_DOUBT, H.REPLACED): S.NEW,
+    # Cancel-and-replace venues end the old leg first. The new one is not answered for yet, so
+    # neither leg is over; a cancel of ours stays wished for, and follows the new id.
+    (S.NEW, H.LEG_ENDED): S.IN_DOUBT,
+    (S.PARTIALLY_FILLED, H.LEG_ENDED): S.IN_DOUBT,
+    (S.PENDING_REPLACE, H.LEG_ENDED): S.IN_DOUBT,
+    (S.IN_DOUBT, H.LEG_ENDED): S.IN_DOUBT,
+    (S.PENDING_CANCEL, H.LEG_ENDED): S.PENDING_CANCEL,
+    (S.IN_DOUBT, H.REPLACE_REJECTED): S.IN_DOUBT,
+    # A replacement that is taken after all: it counts again, is told and cancelled.
+    (S.NOT_FOUND, H.REPLACED): S.NEW,
+    (S.CANCELED, H.REPLACED): S.NEW,
+    (S.EXPIRED, H.REPLACED): S.NEW,
+    (S.REJECTED, H.REPLACED): S.NEW,
     # Not knowing is a state. It is left by evidence alone.
     (S.PENDING_NEW, H.LOST_SIGHT): S.IN_DOUBT,
     (S.NEW, H.LOST_SIGHT): S.NEW,

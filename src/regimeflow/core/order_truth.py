@@ -14,16 +14,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from regimeflow.core.applied import unknown_status
+from regimeflow.core.doubts import Doubt, SavedTruth, VenueClock, asked_ns_of, request_id_of
+from regimeflow.core.legs import is_awaited_after, newest_leg
 from regimeflow.core.reconcile import terms_difference
+from regimeflow.core.resolutions import in_doubt, listed_as, proved_absent
 from regimeflow.model import events as e
 from regimeflow.model.account import OrderRecord
 from regimeflow.model.commands import (
     CancelOrder,
     CancelTimer,
     DiscrepancyFound,
-    OrderResolved,
     QueryOrder,
     RequestSnapshot,
     SetTimer,
@@ -37,52 +38,42 @@ if TYPE_CHECKING:
 
 ENGINE = "engine"
 DOUBT_PREFIX = "doubt:"
+TRUTH_PREFIX = "truth-"
 QUERY_BACKOFF_MAX = 16
 _AWAITING = frozenset({OrderStatus.PENDING_NEW, OrderStatus.IN_DOUBT, OrderStatus.NOT_FOUND})
 _WORKING = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
 
 
-class Doubt(msgspec.Struct, array_like=True):
-    """Since when an order is unaccounted for, and which negatives came after the window.
-
-    `is_told`: that the venue gives it a status that is not known here has been reported.
-    """
-
-    since_ns: int
-    queries: int = 0
-    is_unknown_by_query: bool = False
-    is_missing_in_list: bool = False
-    is_told: bool = False
-
-
-class SavedTruth(msgspec.Struct, frozen=True, array_like=True):
-    """Orders in doubt by their first id, and what paces the questions."""
-
-    doubts: dict[ClientOrderId, Doubt]
-    next_refresh_ns: int
-    request_number: int
-
-
 class OrderTruth:
     """Settles orders by evidence for one engine."""
 
-    __slots__ = ("_engine", "_next_refresh_ns", "_request_number", "doubts")
+    __slots__ = ("_clock", "_engine", "_next_refresh_ns", "_request_number", "doubts")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._clock = VenueClock()
         self._next_refresh_ns = 0
         self._request_number = 0
         self.doubts: dict[ClientOrderId, Doubt] = {}
 
     def capture(self) -> SavedTruth:
         """What is in doubt; to be encoded at once."""
-        return SavedTruth(self.doubts, self._next_refresh_ns, self._request_number)
+        return SavedTruth(self.doubts, self._next_refresh_ns, self._request_number, self._clock)
 
     def restore(self, saved: SavedTruth) -> None:
         """Doubt what was in doubt."""
         self.doubts = dict(saved.doubts)
         self._next_refresh_ns = saved.next_refresh_ns
         self._request_number = saved.request_number
+        self._clock = saved.clock
+
+    def on_measured(self, measured: e.ClockMeasured) -> None:
+        """The broker's clock, beside ours: what tells when its evidence was made."""
+        self._clock = self._clock.measured(self._engine.now_ns, measured)
+
+    def on_adjusted(self, delta_ns: int) -> None:
+        """Our clock was set."""
+        self._clock = self._clock.adjusted(delta_ns)
 
     # --- how doubt begins ---------------------------------------------------------------
 
@@ -107,12 +98,13 @@ class OrderTruth:
             self.doubts.pop(root, None)
             return
         self._ask(order, doubt)
-        if self._is_past_window(doubt):
+        if doubt.is_past(self._engine.now_ns, self._engine.setup.settle_window_ns):
             self._request(SnapshotScope.ORDERS)
 
     def ask(self, order: Order) -> None:
         """Ask once what became of an order whose fate a refusal left open."""
-        self._engine.emit(QueryOrder(order.client_order_ids[-1], order.symbol))
+        leg = newest_leg(order, self._engine.ledger.orders.replacements)
+        self._engine.emit(QueryOrder(leg, order.symbol))
 
     def refresh_account(self) -> None:
         """Read the cash anew after a rejection, at most once in a while."""
@@ -132,13 +124,16 @@ class OrderTruth:
         order = self._engine.ledger.orders.get(report.client_order_id)
         if order is None:
             return
+        doubt = self.doubts.get(order.client_order_ids[0])
+        asked_ns = 0 if doubt is None else doubt.asked_ns
+        made_ns = self._made_ns(report.ts_venue_ns, asked_ns)
         if report.order is not None:
-            self.adopt(order, report.order)
+            self.adopt(order, report.order, made_ns)
             return
         if not order.is_open:
             return
-        doubt = self.doubt(order, "the venue does not know it")
-        if self._is_past_window(doubt):
+        doubt = doubt or self.doubt(order, "the venue does not know it")
+        if self._is_past_window(doubt, made_ns):
             doubt.is_unknown_by_query = True
             self._conclude(order, doubt)
 
@@ -147,20 +142,21 @@ class OrderTruth:
         if snapshot.orders is None:
             return
         orders = self._engine.ledger.orders
+        made_ns = self._made_ns(snapshot.ts_venue_ns, asked_ns_of(snapshot.request_id))
         listed = set()
         for record in snapshot.orders:
             listed.add(record.client_order_id)
             order = orders.get(record.client_order_id)
             if order is not None and (order.in_doubt or order.status in _AWAITING):
-                self.adopt(order, record)
+                self.adopt(order, record, made_ns)
             elif order is not None and order.is_open and record.status is OrderStatus.IN_DOUBT:
                 self._not_understood(order)
         for order in list(orders.open.values()):
             if listed.isdisjoint(order.client_order_ids):
-                self._not_listed(order)
+                self._not_listed(order, made_ns)
 
-    def adopt(self, order: Order, record: OrderRecord) -> None:
-        """Take over what the broker says of an order, fills first."""
+    def adopt(self, order: Order, record: OrderRecord, made_ns: int) -> None:
+        """Take over what the broker said of an order at this time, fills first."""
         engine = self._engine
         if record.filled_quantity > order.used_quantity:
             self._request(SnapshotScope.ORDERS)
@@ -169,26 +165,21 @@ class OrderTruth:
         if record.status is OrderStatus.IN_DOUBT:
             self._not_understood(order)
             return
-        if self._may_still_be_replaced(order, record):
+        if self._may_still_be_replaced(order, record, made_ns):
+            self._note_leg_end(order, record)
             return
         was_absent = order.status is OrderStatus.NOT_FOUND and not record.status.is_terminal
         was_unheard = order.in_doubt or order.status in _AWAITING
         was_cancelling = order.status is OrderStatus.PENDING_CANCEL and order.in_doubt
         before = order.status
         if was_absent or ((was_unheard or record.status.is_terminal) and order.is_open):
-            engine.emit(
-                OrderResolved(
-                    client_order_id=order.client_order_ids[-1],
-                    status=record.status,
-                    evidence=f"the broker lists it as {record.status}",
-                    order=record,
-                )
-            )
-        self._settle(order)
+            engine.emit(listed_as(record, order.client_order_ids[-1]))
+        if not order.in_doubt:
+            self._settle(order)
         if order.status is not before:
             engine.callbacks.order_changed(order)
         if was_absent:
-            engine.discrepancies.report_late(order)
+            engine.discrepancies.report_late(order, before)
         elif was_unheard and order.status in _WORKING:
             altered = terms_difference(order, record)
             if altered is not None:
@@ -199,35 +190,46 @@ class OrderTruth:
                 CancelOrder(order.standing_id, order.broker_order_id, order.symbol, "again")
             )
 
-    def _may_still_be_replaced(self, order: Order, record: OrderRecord) -> bool:
-        """Its old terms are listed, and the replacement asked for may yet be on its way."""
-        newest = order.client_order_ids[-1]
-        if record.status.is_terminal or record.client_order_id == newest or not order.in_doubt:
+    def _may_still_be_replaced(self, order: Order, record: OrderRecord, made_ns: int) -> bool:
+        """An older leg is listed, and the replacement asked for may yet be on its way."""
+        leg, is_over = record.client_order_id, record.status.is_terminal
+        if not is_awaited_after(order, leg, self._engine.ledger.orders.replacements):
             return False
-        if newest not in self._engine.ledger.orders.replacements:
+        if not (order.in_doubt or is_over):
             return False
         doubt = self.doubts.get(order.client_order_ids[0])
-        return doubt is None or not (doubt.is_unknown_by_query and self._is_past_window(doubt))
+        if doubt is None or not doubt.is_unknown_by_query:
+            return True
+        return not self._is_past_window(doubt, made_ns)
+
+    def _note_leg_end(self, order: Order, record: OrderRecord) -> None:
+        """The leg that stood is over; whether its replacement lives is asked on."""
+        if not record.status.is_terminal or order.ended_leg is not None:
+            return
+        self._engine.emit(listed_as(record, record.client_order_id))
+        self._engine.callbacks.order_changed(order)
+        self.begin_doubt(order)
 
     # --- inside -------------------------------------------------------------------------
 
     def _ask(self, order: Order, doubt: Doubt) -> None:
         engine = self._engine
         root = order.client_order_ids[0]
-        engine.emit(QueryOrder(order.client_order_ids[-1], order.symbol))
+        self.ask(order)
         wait_ns = engine.setup.query_interval_ns * min(2**doubt.queries, QUERY_BACKOFF_MAX)
         doubt.queries += 1
+        doubt.asked_ns = engine.now_ns
         engine.emit(SetTimer(TimerId(f"{DOUBT_PREFIX}{root}"), ENGINE, engine.now_ns + wait_ns))
 
-    def _not_listed(self, order: Order) -> None:
+    def _not_listed(self, order: Order, made_ns: int) -> None:
         """An order of ours that a complete list does not hold."""
         engine = self._engine
         doubt = self.doubts.get(order.client_order_ids[0])
         if doubt is None:
-            age_ns = engine.now_ns - order.updated_ns
+            age_ns = made_ns - order.updated_ns
             if age_ns > engine.setup.settle_window_ns:
                 self.doubt(order, "the broker's list does not hold it")
-        elif self._is_past_window(doubt):
+        elif self._is_past_window(doubt, made_ns):
             doubt.is_missing_in_list = True
             self._conclude(order, doubt)
 
@@ -240,28 +242,14 @@ class OrderTruth:
             if doubt.is_told:
                 return
             doubt.is_told = True
-        self._engine.discrepancies.report(
-            DiscrepancyFound(
-                "unknown_status",
-                order.standing_id,
-                order.status.value,
-                "not known",
-                f"{order.symbol}: counted as working until the venue says what is known here",
-            )
-        )
+        self._engine.discrepancies.report(unknown_status(order))
 
     def doubt(self, order: Order, evidence: str) -> Doubt:
         """Put an order in doubt, unless it is, and ask after it."""
         root = order.client_order_ids[0]
         doubt = self.doubts.get(root)
         if doubt is None:
-            self._engine.emit(
-                OrderResolved(
-                    client_order_id=order.client_order_ids[-1],
-                    status=OrderStatus.IN_DOUBT,
-                    evidence=evidence,
-                )
-            )
+            self._engine.emit(in_doubt(order, evidence))
             self._engine.callbacks.order_changed(order)
             self.begin_doubt(order)
             doubt = self.doubts[root]
@@ -270,13 +258,7 @@ class OrderTruth:
     def _conclude(self, order: Order, doubt: Doubt) -> None:
         if not (doubt.is_unknown_by_query and doubt.is_missing_in_list):
             return
-        self._engine.emit(
-            OrderResolved(
-                client_order_id=order.client_order_ids[-1],
-                status=OrderStatus.NOT_FOUND,
-                evidence="settle window passed; unknown to a query and missing in a full list",
-            )
-        )
+        self._engine.emit(proved_absent(order))
         self._settle(order)
         self._engine.callbacks.order_changed(order)
 
@@ -288,11 +270,16 @@ class OrderTruth:
     def _request(self, scope: SnapshotScope) -> None:
         self._request_number += 1
         self._engine.emit(
-            RequestSnapshot(f"truth-{self._engine.now_ns}-{self._request_number}", scope)
+            RequestSnapshot(
+                request_id_of(TRUTH_PREFIX, self._engine.now_ns, self._request_number), scope
+            )
         )
 
-    def _is_past_window(self, doubt: Doubt) -> bool:
-        return self._engine.now_ns - doubt.since_ns >= self._engine.setup.settle_window_ns
+    def _made_ns(self, ts_venue_ns: int, asked_ns: int) -> int:
+        return self._clock.made_ns(ts_venue_ns, self._engine.now_ns, asked_ns=asked_ns)
+
+    def _is_past_window(self, doubt: Doubt, made_ns: int) -> bool:
+        return doubt.is_past(made_ns, self._engine.setup.settle_window_ns)
 
     @staticmethod
     def _is_settled(order: Order) -> bool:

@@ -12,11 +12,17 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from copy import copy
-from decimal import Decimal
 
-from regimeflow.core.applied import Applied, unknown_fill, unknown_order
+from regimeflow.core.applied import (
+    NOTHING,
+    Applied,
+    impossible_report,
+    unknown_fill,
+    unknown_order,
+)
 from regimeflow.core.executions import Executions
-from regimeflow.core.exposure import ROUND_UP_12, Exposure
+from regimeflow.core.exposure import Exposure
+from regimeflow.core.legs import is_newer, meaning_of, quantity_max, rescaled, take_terms
 from regimeflow.core.order_records import order_from_command, order_from_denial
 from regimeflow.core.order_table import Happening, next_status
 from regimeflow.model.commands import (
@@ -29,9 +35,16 @@ from regimeflow.model.commands import (
 from regimeflow.model.events import OrderFilled, OrderReplaced
 from regimeflow.model.ids import BrokerOrderId, ClientOrderId
 from regimeflow.model.instrument import Instrument
-from regimeflow.model.order import TERMINAL_STATUSES, ZERO, Order
+from regimeflow.model.order import TERMINAL_STATUSES, Order, OrderStatus
 
 TERMINAL_ORDERS_MAX = 20_000
+_ENDED = TERMINAL_STATUSES - {OrderStatus.NOT_FOUND}
+
+_REFUSALS = (
+    Happening.CANCEL_REJECTED,
+    Happening.CANCEL_REJECTED_IN_DOUBT,
+    Happening.REPLACE_REJECTED,
+)
 
 
 class Orders:
@@ -148,9 +161,14 @@ class Orders:
             return Applied(None, unknown_order(client_order_id, happening.value))
         if broker_order_id is not None:
             order.broker_order_id = broker_order_id
-        if happening is Happening.REPLACE_REJECTED:
-            self.replacements.pop(client_order_id, None)
-        order.in_doubt = happening is Happening.LOST_SIGHT and order.is_open
+        if happening is Happening.ACCEPTED and order.ended_leg is not None:
+            return NOTHING  # of a leg that has ended since; its successor is not heard of yet
+        happening = meaning_of(order, client_order_id, happening, self.replacements)
+        is_unsure = happening in (Happening.LOST_SIGHT, Happening.LEG_ENDED)
+        # A refusal says what did not happen; it is no evidence of what has.
+        is_still_unsure = happening in _REFUSALS and order.in_doubt
+        is_unsure = is_unsure or is_still_unsure or order.ended_leg is not None
+        order.in_doubt = order.is_open and is_unsure
         before = order.status
         discrepancy = self._move(ts_ns, order, happening)
         if reason:
@@ -165,6 +183,14 @@ class Orders:
         order = self.get(report.orig_client_order_id)
         if order is None:
             return Applied(None, unknown_order(report.orig_client_order_id, "replaced"))
+        is_over = order.ended_leg is not None or order.status in _ENDED
+        if is_over and not is_newer(order, report.client_order_id):
+            # Told again, or late: what it speaks of has ended since.
+            return Applied(None, impossible_report(order, Happening.REPLACED))
+        return self.stand(ts_ns, order, report)
+
+    def stand(self, ts_ns: int, order: Order, report: OrderReplaced) -> Applied:
+        """The order stands on these terms, whatever was told of it before."""
         asked = self.replacements.pop(report.client_order_id, None)
         discrepancy = self._move(ts_ns, order, Happening.REPLACED)
         if discrepancy is not None:
@@ -174,11 +200,7 @@ class Orders:
             order.client_order_ids = (*order.client_order_ids, report.client_order_id)
         order.in_doubt = False
         order.broker_order_id = report.broker_order_id
-        order.worst_price = _rescaled(order, report) if asked is None else asked.worst_price
-        order.current_id = report.client_order_id
-        order.quantity = report.quantity
-        order.limit_price = report.limit_price
-        order.stop_price = report.stop_price
+        take_terms(order, report, rescaled(order, report) if asked is None else asked.worst_price)
         self._recount(order)
         self._finish_if_full(ts_ns, order)
         return Applied(order, None)
@@ -196,18 +218,18 @@ class Orders:
         order.filled_quantity += fill.quantity
         order.filled_cost += fill.quantity * fill.price
         order.fees += fill.fee
-        order.in_doubt = False
+        order.in_doubt = order.in_doubt and order.ended_leg is not None
         order.broker_order_id = fill.broker_order_id
         # A fill of the new terms may outrun the answer to the replacement that asked for them.
-        quantity_max = self._quantity_max(order)
-        is_full = order.used_quantity >= quantity_max
+        total_max = quantity_max(order, self.replacements)
+        is_full = order.used_quantity >= total_max
         happening = Happening.FILLED if is_full else Happening.PART_FILLED
         discrepancy = self._move(ts_ns, order, happening)
-        if order.filled_quantity > quantity_max:
+        if order.filled_quantity > total_max:
             discrepancy = DiscrepancyFound(
                 kind="overfill",
                 subject=order.client_order_id,
-                ours=str(quantity_max),
+                ours=str(total_max),
                 theirs=str(order.filled_quantity),
                 detail=f"{order.symbol}: the venue filled more than was ordered",
             )
@@ -229,27 +251,16 @@ class Orders:
 
     # --- inside -------------------------------------------------------------------------
 
-    def _quantity_max(self, order: Order) -> Decimal:
-        """The largest total that may fill: its own, or that of an unanswered replacement."""
-        asked = [self.replacements.get(other) for other in order.client_order_ids[1:]]
-        return max(order.quantity, *(r.quantity for r in asked if r is not None), ZERO)
-
     def _finish_if_full(self, ts_ns: int, order: Order) -> None:
         """The terms that stand after an answer may have filled already."""
-        if order.is_open and order.used_quantity >= self._quantity_max(order):
+        if order.is_open and order.used_quantity >= quantity_max(order, self.replacements):
             self._move(ts_ns, order, Happening.FILLED)
 
     def _move(self, ts_ns: int, order: Order, happening: Happening) -> DiscrepancyFound | None:
         before = order.status
         after = next_status(before, happening, is_part_filled=bool(order.filled_quantity))
         if after is None:
-            return DiscrepancyFound(
-                kind="order_state",
-                subject=order.client_order_id,
-                ours=before.value,
-                theirs=happening.value,
-                detail=f"{order.symbol}: this report is not possible in our state of the order",
-            )
+            return impossible_report(order, happening)
         order.status = after
         order.updated_ns = ts_ns
         if (after in TERMINAL_STATUSES) != (before in TERMINAL_STATUSES):
@@ -260,13 +271,14 @@ class Orders:
     def _cross_the_end(self, order: Order, *, has_ended: bool) -> None:
         root = order.client_order_ids[0]
         if has_ended:
+            order.ended_leg, order.in_doubt = None, False
             self.exposure.close(order)
             self.open.pop(root, None)
             for client_order_id in order.client_order_ids[1:]:
                 self.replacements.pop(client_order_id, None)
             self._retire(root)
         else:
-            # Proved absent, yet it lives: it counts again from this moment.
+            # Ended or proved absent, yet it lives: it counts again from this moment.
             self._terminal.pop(root, None)
             self.open[root] = order
             self.exposure.open(order)
@@ -282,19 +294,3 @@ class Orders:
 
     def _recount(self, order: Order) -> None:
         self.exposure.recount(order, self.replacements)
-
-
-def _rescaled(order: Order, report: OrderReplaced) -> Decimal:
-    """The worst price after a change the venue made by itself: it moves as the terms moved."""
-    for new, old in (
-        (report.limit_price, order.limit_price),
-        (report.stop_price, order.stop_price),
-        (order.quantity, report.quantity),
-    ):
-        if new and old:
-            return (
-                order.worst_price
-                if new == old
-                else ROUND_UP_12.divide(order.worst_price * new, old)
-            )
-    return order.worst_price

@@ -1,21 +1,26 @@
-"""What evidence means to the books: pure values from the broker's own words.
+"""What evidence means to the books: the broker's own words, applied as reports would be.
 
-The ledger applies them; see `OrderResolved`, `ExternalAdopted` and the fills that no book takes.
+See `OrderResolved`, `ExternalAdopted` and the fills that no book takes.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from regimeflow.core.applied import Applied
 from regimeflow.core.executions import Executions
+from regimeflow.core.legs import listed_terms
 from regimeflow.core.order_table import Happening
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.account import OrderRecord
-from regimeflow.model.ids import IntentId
+from regimeflow.model.ids import ClientOrderId, IntentId
 from regimeflow.model.order import Order, OrderStatus
+
+if TYPE_CHECKING:
+    from regimeflow.core.orders import Orders
 
 _RESOLUTIONS = {
     OrderStatus.IN_DOUBT: Happening.LOST_SIGHT,
@@ -25,13 +30,71 @@ _RESOLUTIONS = {
     OrderStatus.REJECTED: Happening.REJECTED,
     OrderStatus.CANCELED: Happening.CANCELED,
     OrderStatus.EXPIRED: Happening.EXPIRED,
-    OrderStatus.FILLED: Happening.ACCEPTED,
+    OrderStatus.FILLED: Happening.FILLED,
 }
 
 
 def resolution_of(status: OrderStatus) -> Happening:
     """What a status in evidence does to the order; one on its way to another is a working one."""
     return _RESOLUTIONS.get(status, Happening.ACCEPTED)
+
+
+def apply_resolution(orders: Orders, ts_ns: int, notice: c.OrderResolved) -> None:
+    """Take evidence into the books as the reports would have been that it stands for.
+
+    A list speaks of one leg (`notice.order`). `notice` names the same leg or, where every newer
+    one is proved never to have come, the newest.
+    """
+    order, record = orders.get(notice.client_order_id), notice.order
+    if order is None:
+        return
+    happening = resolution_of(notice.status)
+    is_named = record is not None and record.client_order_id in order.client_order_ids
+    leg = record.client_order_id if record is not None and is_named else notice.client_order_id
+    awaited = [other for other in order.client_order_ids if other in orders.replacements]
+    if record is not None and (leg in awaited or _lives_again(order, record)):
+        if happening is not Happening.REJECTED:
+            orders.stand(ts_ns, order, listed_terms(record, order, ts_ns))
+            if not record.status.is_terminal:
+                return
+    elif notice.status.is_terminal if record is None else notice.client_order_id in awaited:
+        for other in awaited:
+            orders.report(ts_ns, other, Happening.REPLACE_REJECTED)
+    orders.report(
+        ts_ns,
+        leg,
+        happening,
+        reason=notice.evidence,
+        broker_order_id=record.broker_order_id if record is not None else None,
+    )
+
+
+def _lives_again(order: Order, record: OrderRecord) -> bool:
+    return not order.is_open and not record.status.is_terminal
+
+
+def listed_as(record: OrderRecord, leg: ClientOrderId) -> c.OrderResolved:
+    """The broker lists an order in this state; see `apply_resolution` for which leg to name."""
+    evidence = f"the broker lists it as {record.status}"
+    return c.OrderResolved(
+        client_order_id=leg, status=record.status, evidence=evidence, order=record
+    )
+
+
+def in_doubt(order: Order, evidence: str) -> c.OrderResolved:
+    """Nothing answers for an order."""
+    return c.OrderResolved(
+        client_order_id=order.client_order_ids[-1], status=OrderStatus.IN_DOUBT, evidence=evidence
+    )
+
+
+def proved_absent(order: Order) -> c.OrderResolved:
+    """No leg of it works: it was never there, or ended as its old leg did."""
+    return c.OrderResolved(
+        client_order_id=order.client_order_ids[-1],
+        status=order.ended_leg or OrderStatus.NOT_FOUND,
+        evidence="settle window passed; unknown to a query and missing in a full list",
+    )
 
 
 def adopted_order(ts_ns: int, record: OrderRecord, worst_price: Decimal) -> Order:
@@ -55,19 +118,6 @@ def adopted_order(ts_ns: int, record: OrderRecord, worst_price: Decimal) -> Orde
         client_order_ids=(record.client_order_id,),
         created_ns=ts_ns,
         updated_ns=ts_ns,
-    )
-
-
-def replaced_as(record: OrderRecord, ts_ns: int) -> e.OrderReplaced:
-    """What the answer to a replacement would have said, from the broker's own list."""
-    return e.OrderReplaced(
-        client_order_id=record.client_order_id,
-        orig_client_order_id=record.client_order_id,
-        broker_order_id=record.broker_order_id,
-        quantity=record.quantity,
-        limit_price=record.limit_price,
-        stop_price=record.stop_price,
-        ts_venue_ns=ts_ns,
     )
 
 

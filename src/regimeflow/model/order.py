@@ -99,7 +99,8 @@ class Order(msgspec.Struct, gc=False, kw_only=True, omit_defaults=True):
     `client_order_ids` lists every id the order has had (one per replacement asked for), newest
     last; `current_id` is that of the last replacement that was accepted, None before the first.
     `annulled_quantity` filled once and was annulled by the venue: it is not filled and, as far as
-    the venue is concerned, used up.
+    the venue is concerned, used up. `ended_leg` is how the leg that stood ended while a
+    replacement of it is not answered and may live.
     `take_profit_price` and `stop_loss_price` ask for a bracket: exits placed as fills arrive.
     """
 
@@ -136,6 +137,7 @@ class Order(msgspec.Struct, gc=False, kw_only=True, omit_defaults=True):
     updated_ns: int = 0
     current_id: ClientOrderId | None = None
     annulled_quantity: Decimal = ZERO
+    ended_leg: OrderStatus | None = None
 
     @property
     def standing_id(self) -> ClientOrderId:
