@@ -87,6 +87,11 @@ def answer_of(engine: Engine, verb: str, wish: Wish) -> Answer:
     if verb == "adopt":
         count = len(engine.reconciler.breaks) + len(engine.externals.unknown_ids)
         text = f"{count} differences are left; see status" if count else "no difference is left"
+        changed = sorted({f"{found[0]} {found[1]}" for found in engine.externals.changed_since()})
+        if changed:
+            text += (
+                f"; changed since; repeat once the broker has listed again: {', '.join(changed)}"
+            )
         advice = "" if is_active else "; resume to trade on"
         return Answer(not count, state.value, text + advice)
     if verb == "cancel-all":
