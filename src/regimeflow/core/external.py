@@ -221,7 +221,11 @@ class Externals:
             intent,
             tag=EXTERNAL,
         )
-        engine.desk.submit(engine.now_ns, order)
+        denial = engine.desk.submit(engine.now_ns, order)
+        if denial is not None:
+            why = f"{denial.control}: {denial.message}; flatten it, or close it at the broker"
+            found = DiscrepancyFound("not_flattened", subject, "refused", str(held), why)
+            engine.discrepancies.report(found)
 
     def _cancel(self, order: Order) -> None:
         self._engine.emit(

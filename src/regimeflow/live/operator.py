@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from regimeflow.core.desk import FLATTEN
+from regimeflow.core.closings import FLATTEN
 from regimeflow.core.engine import Engine
 from regimeflow.errors import UsageError
 from regimeflow.model import events as e
@@ -113,10 +113,14 @@ def _after_resume(engine: Engine, *, is_active: bool) -> str:
 def _after_flatten(engine: Engine, state: TradingState) -> Answer:
     """What is being closed, and what is not."""
     orders, held = engine.ledger.orders.open.values(), engine.ledger.portfolio.held
-    closing = {order.symbol for order in (*orders, *engine.desk.closing) if order.tag == FLATTEN}
+    queued = engine.desk.closings.waiting
+    closing = {order.symbol for order in (*orders, *queued) if order.tag == FLATTEN}
+    throttled = [order.symbol for order in queued if order.tag == FLATTEN and order.created_ns]
     left = sorted(held.keys() - closing)
     differing = sorted(f"{kind} {subject}" for kind, subject in engine.reconciler.breaks)
     text = f"{len(orders)} orders work or wait for their cancel, {len(closing)} positions close"
+    if throttled:
+        text += f"; {', '.join(throttled)} waits for the order rate and leaves by itself"
     if left:
         text += f"; NOT closed: {', '.join(left)} (see the audit log)"
     if differing:
