@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from regimeflow.config import load_config
 from regimeflow.core.risk.limits import RiskPolicy
+from regimeflow.live.operator import Wish, answer_of, event_of
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.account import AccountRecord, PositionRecord
@@ -133,6 +135,47 @@ def test_f38_operator_adopts_what_was_refused(desk: LinkedDesk) -> None:
     assert desk.trading == c.TradingState.ACTIVE
     desk.sweeps(2)
     assert len(desk.kinds()) == 1
+
+
+def test_f38_late_fill_is_not_adopted_on_top_of_itself(desk: LinkedDesk) -> None:
+    """The broker shows a fill that no stream delivered; it comes just before the operator acts."""
+    order = desk.buy(100)
+    desk.accept(order)
+    theirs = {
+        "positions": (PositionRecord("ABC", Decimal(100)),),
+        "account": AccountRecord("A", "USD", cash_after((100, 100))),
+    }
+    desk.sweeps(2, **theirs)
+    assert set(desk.kinds()) == {"position", "cash"}
+    desk.fill(order, 100)
+    wish = Wish(id="adopt-after-fill")
+    outputs = desk.feed(event_of(desk.engine, "adopt", wish))
+    assert (desk.held(), desk.engine.ledger.portfolio.cash) == (100, cash_after((100, 100)))
+    assert [type(output) for output in outputs] == [c.RequestSnapshot]
+    answer = answer_of(desk.engine, "adopt", wish)
+    assert not answer.ok
+    assert "changed since; repeat" in answer.text
+    assert "cash account, position ABC" in answer.text
+    desk.feed(e.Resume("too early"))
+    assert desk.trading == c.TradingState.REDUCING
+    desk.sweep(**theirs)
+    desk.feed(e.Resume("the list agrees"))
+    assert desk.trading == c.TradingState.ACTIVE
+
+
+@pytest.mark.parametrize("listed_quantity", [0, 3])
+def test_f38_order_that_filled_since_is_not_adopted_from_the_old_list(
+    desk: LinkedDesk, listed_quantity: int
+) -> None:
+    """Its fill is booked on the account: what the list calls open is no exposure any more."""
+    manual = msgspec.structs.replace(foreign_order(), filled_quantity=Decimal(listed_quantity))
+    desk.sweeps(2, orders=(manual,))
+    desk.fill("manual-1", 5 - listed_quantity, 99)
+    desk.feed(e.Adopt("mine"))
+    assert desk.may_fill() == 0
+    assert not desk.outputs(c.ExternalAdopted)
+    desk.sweep()
+    assert not desk.engine.reconciler.breaks
 
 
 def test_f38_policy_is_part_of_the_configuration() -> None:

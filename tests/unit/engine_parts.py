@@ -18,6 +18,7 @@ from regimeflow.core.answers import AnswerWatch
 from regimeflow.core.bar_shop import BarShop
 from regimeflow.core.bars import BarBuilder
 from regimeflow.core.callbacks import Callbacks
+from regimeflow.core.closings import Closings
 from regimeflow.core.desk import Desk
 from regimeflow.core.discrepancies import Discrepancies
 from regimeflow.core.engine import Engine
@@ -36,6 +37,7 @@ from regimeflow.core.order_truth import OrderTruth
 from regimeflow.core.orders import Orders
 from regimeflow.core.portfolio import Portfolio
 from regimeflow.core.position import Position
+from regimeflow.core.rate_wait import RateWait
 from regimeflow.core.recent_orders import RecentOrders
 from regimeflow.core.reconcile import Reconciler
 from regimeflow.core.risk.clock import ClockGuard
@@ -72,6 +74,13 @@ DERIVED: Mapping[type, Mapping[str, str]] = {
     BarBuilder: {"size_ns": "from its size"},
     BarShop: {"_feed_size_ns": SETUP, "_market": PART},
     Callbacks: {"_engine": PART, "_is_draining": EMPTY, "_queue": EMPTY, "by_name": LISTENERS},
+    Closings: {
+        "_emit": PART,
+        "_instruments": SETUP,
+        "_ledger": PART,
+        "_rate_wait": PART,
+        "_submit": PART,
+    },
     Desk: {
         "_emit": PART,
         "_gate": PART,
@@ -114,6 +123,7 @@ DERIVED: Mapping[type, Mapping[str, str]] = {
         "_unbooked": "flat positions that were only looked at",
     },
     Position: {},
+    RateWait: {"_emit": PART, "_ledger": PART},
     RateWindow: {"count_max": SETUP, "entry_count_max": SETUP, "window_ns": SETUP},
     RecentOrders: {},
     Reconciler: {},

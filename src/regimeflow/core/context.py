@@ -289,7 +289,7 @@ class EngineContext:
 
     def _closing(self) -> list[Order]:
         staged = [wish.order for wish in self._seat.staged if type(wish) is CloseWish]
-        orders = (*self._engine.desk.closing, *staged)
+        orders = (*self._engine.desk.closings.waiting, *staged)
         return [order for order in orders if order.strategy_id == self.strategy_id]
 
     def _own_order(self, client_order_id: ClientOrderId) -> Order | None:

@@ -13,13 +13,14 @@ from copy import copy
 import msgspec
 
 from regimeflow.core.approved import Approved, EngineOutput
+from regimeflow.core.closings import STOPPED, Closings
 from regimeflow.core.exits import bracket_legs, entries_of
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.legs import leg_to_cancel
 from regimeflow.core.market_moment import MarketMoment
-from regimeflow.core.order_factory import build_order
 from regimeflow.core.order_records import denial_of
 from regimeflow.core.portfolio import EXTERNAL
+from regimeflow.core.rate_wait import RateWait
 from regimeflow.core.risk.gate import RiskGate
 from regimeflow.core.risk.proposal import Denial
 from regimeflow.core.seat import CancelWish, CloseWish, ModifyWish, Seat
@@ -27,14 +28,9 @@ from regimeflow.model.commands import CancelOrder, RiskBreached
 from regimeflow.model.events import OrderFilled
 from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId, id_prefix_of, order_id_of
 from regimeflow.model.instrument import Instrument
-from regimeflow.model.order import Order, OrderStatus, Side
+from regimeflow.model.order import Order, OrderStatus
 
 WARMUP = Denial("WARMUP", "after warm-up", "warming up", "orders may leave once warm-up is over")
-STOPPED = Denial("STOPPED", "while running", "stopping", "the run is ending; no order may leave")
-FLAT = Denial("FLAT", "a position to close", "flat", "nothing is left to close")
-
-FLATTEN = "flatten"
-"""Tag of an operator's closing orders."""
 _UNCHANGEABLE = frozenset(
     {
         OrderStatus.PENDING_NEW,
@@ -66,7 +62,7 @@ class Desk:
         "_ledger",
         "_numbers",
         "_run",
-        "closing",
+        "closings",
         "is_stopping",
         "moment",
         "oco_at_broker",
@@ -94,7 +90,13 @@ class Desk:
         self.on_denied = on_denied
         self.oco_at_broker = oco_at_broker
         self.moment = MarketMoment()
-        self.closing: list[Order] = []
+        self.closings = Closings(
+            ledger=ledger,
+            instruments=instruments,
+            submit=self.submit,
+            emit=emit,
+            rate_wait=RateWait(ledger, emit),
+        )
         self.is_stopping = False
 
     def boot(self, ts_ns: int, number: int) -> None:
@@ -106,12 +108,13 @@ class Desk:
 
     def capture(self) -> SavedDesk:
         """What a restored desk goes on from; to be encoded at once."""
-        return SavedDesk(self._boot, self._numbers, self.closing, self.is_stopping, self.moment)
+        closing = self.closings.waiting
+        return SavedDesk(self._boot, self._numbers, closing, self.is_stopping, self.moment)
 
     def restore(self, saved: SavedDesk) -> None:
         """Go on from what was captured."""
         self._boot, self._numbers = saved.boot, dict(saved.numbers)
-        self.closing, self.is_stopping = list(saved.closing), saved.is_stopping
+        self.closings.waiting, self.is_stopping = list(saved.closing), saved.is_stopping
         self.moment.restore(saved.moment)
 
     def next_order_id(self, owner: Seat | StrategyId) -> tuple[ClientOrderId, IntentId]:
@@ -139,18 +142,19 @@ class Desk:
             elif kind is CloseWish and refusal is not None:
                 self._deny(wish.order, refusal)
             elif kind is CloseWish:
-                self.closing.append(wish.order)
+                self.closings.waiting.append(wish.order)
                 self.close_what_can(ts_ns)
             else:
                 self._emit(wish)  # timers and log lines
 
-    def submit(self, ts_ns: int, order: Order, refusal: Denial | None = None) -> None:
-        """Send an order that passes the gate; deny and report one that does not."""
+    def submit(self, ts_ns: int, order: Order, refusal: Denial | None = None) -> Denial | None:
+        """Send an order that passes the gate; deny and report one that does not, and say why."""
         verdict: Approved | Denial = refusal or self._gate.approve(ts_ns, order)
         if isinstance(verdict, Approved):
             self._emit(verdict)
-        else:
-            self._deny(order, verdict)
+            return None
+        self._deny(order, verdict)
+        return verdict
 
     def cancel(self, order: Order, reason: str) -> None:
         """Ask the venue to cancel; once while a cancel is pending."""
@@ -170,13 +174,6 @@ class Desk:
         for order in entries_of(self._ledger, strategy_id):
             self.cancel(order, reason)
 
-    def waiting_to_close(self, strategy_id: StrategyId, symbol: str) -> Order | None:
-        """The closing order that waits for cancels to be answered, if there is one."""
-        for order in self.closing:
-            if order.strategy_id == strategy_id and order.symbol == symbol:
-                return order
-        return None
-
     def cancel_all(self, reason: str, symbol: str | None = None) -> None:
         """Cancel every working order, or those of one symbol."""
         for order in list(self._ledger.orders.open.values()):
@@ -194,52 +191,15 @@ class Desk:
                 self.cancel(sibling, "oco")
 
     def close_what_can(self, ts_ns: int) -> None:
-        """Send the closing orders whose strategy has nothing else working in the symbol.
-
-        An operator's waits for the orders of every strategy: any of them could still fill.
-        """
-        if not self.closing:
-            return
-        waiting = []
-        for order in self.closing:
-            owner = order.strategy_id
-            if any(
-                o.symbol == order.symbol and owner in (o.strategy_id, EXTERNAL)
-                for o in self._ledger.orders.open.values()
-            ):
-                waiting.append(order)
-                continue
-            self._close_now(ts_ns, order)
-        self.closing = waiting
+        """Send the closing orders that nothing holds back any more."""
+        self.closings.send_what_can(ts_ns, is_stopping=self.is_stopping)
 
     def flatten(self, symbol: str) -> None:
         """Queue an operator's closing order for `symbol`; it leaves when nothing works there."""
-        if self.waiting_to_close(EXTERNAL, symbol) is not None:
-            return
-        held = self._ledger.portfolio.position(symbol).quantity
-        side = Side.SELL if held > 0 else Side.BUY
-        number, intent = self.next_order_id(EXTERNAL)
-        mark = self._ledger.portfolio.exact_mark(symbol)
-        instrument = self._instruments[symbol]
-        order = build_order(
-            instrument, side, abs(held), mark, number, intent, reduce_only=True, tag=FLATTEN
-        )
-        self.closing.append(order)
+        if self.closings.of(EXTERNAL, symbol) is None:
+            self.closings.flatten(symbol, *self.next_order_id(EXTERNAL))
 
     # --- inside -------------------------------------------------------------------------
-
-    def _close_now(self, ts_ns: int, order: Order) -> None:
-        portfolio = self._ledger.portfolio
-        if order.strategy_id == EXTERNAL:
-            held = portfolio.position(order.symbol).quantity
-        else:
-            held = portfolio.strategy_position(order.strategy_id, order.symbol).quantity
-        order.side = Side.SELL if held > 0 else Side.BUY
-        order.quantity = abs(held)
-        if not held and order.strategy_id == EXTERNAL:
-            return
-        refusal = STOPPED if self.is_stopping and order.strategy_id != EXTERNAL else None
-        self.submit(ts_ns, order, refusal if held else FLAT)
 
     def _cancel_wished(self, ts_ns: int, wish: CancelWish) -> None:
         order = self._ledger.orders.get(wish.client_order_id)

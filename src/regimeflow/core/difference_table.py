@@ -154,7 +154,8 @@ DIFFERENCES: dict[str, Explained] = {
     ),
     "not_flattened": Explained(
         Reaction.TOLD,
-        "an operator's flatten met a position in a symbol that is not configured",
+        "an operator's flatten met a position in a symbol that is not configured, was refused by "
+        "a control, or waited for the order rate in vain",
         "it stays",
         "a person closes it at the broker",
     ),

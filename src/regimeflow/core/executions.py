@@ -49,6 +49,14 @@ class Executions:
         """Whether an execution of this id is in the books and stands."""
         return execution_id in self.booked and execution_id not in self.annulled
 
+    def of_order(self, client_order_id: ClientOrderId) -> list[OrderFilled]:
+        """The executions of this id that are in the books and stand, oldest first."""
+        return [
+            fill
+            for execution_id, fill in self.booked.items()
+            if fill.client_order_id == client_order_id and execution_id not in self.annulled
+        ]
+
     def is_past_horizon(self, fill: OrderFilled) -> bool:
         """Whether a repeat of it could not be told from a new one."""
         return fill.ts_venue_ns < self.horizon_ns

@@ -23,6 +23,8 @@ from regimeflow.model.commands import (
     CancelOrder,
     DiscrepancyFound,
     ExternalAdopted,
+    RequestSnapshot,
+    SnapshotScope,
     TradingState,
     TradingStateChanged,
 )
@@ -71,8 +73,11 @@ class Externals:
         return "reconciliation.external is adopt: taken into the books, as nobody's"
 
     def on_adopt(self, reason: str) -> None:
-        """An operator takes over everything that differs; what cannot be taken stays a break."""
-        reconciler = self._engine.reconciler
+        """An operator takes over everything that differs; what cannot be taken stays a break.
+
+        What has changed since the broker listed it stays one too, and is looked at again.
+        """
+        engine, reconciler = self._engine, self._engine.reconciler
         for client_order_id in list(self.unknown_ids):
             record = reconciler.listed.get(client_order_id)
             works = record is not None and not record.status.is_terminal
@@ -81,6 +86,17 @@ class Externals:
                 del self.unknown_ids[client_order_id]
         for difference in list(reconciler.breaks.values()):
             self._adopt(difference, reason)
+        if self.changed_since():
+            engine.emit(RequestSnapshot(f"adopt-{engine.now_ns}", SnapshotScope.ALL))
+
+    def changed_since(self) -> list[Difference]:
+        """Breaks (and unknown ids that work) that are no longer what the broker's list showed."""
+        unknown = [
+            ("order_unknown_here", client_order_id, "no such order", "listed")
+            for client_order_id in self.unknown_ids
+        ]
+        breaks = self._engine.reconciler.breaks.values()
+        return [found for found in (*unknown, *breaks) if not self._is_current(found)]
 
     def note_own_id(self, client_order_id: ClientOrderId) -> None:
         """Hold trading when an id is of our making and these books never sent it."""
@@ -105,8 +121,32 @@ class Externals:
 
     # --- inside -------------------------------------------------------------------------
 
+    def _is_current(self, difference: Difference) -> bool:
+        """Whether the books still stand where they stood when the difference was seen.
+
+        A fill that comes between the broker's list and an adoption closes the gap by itself:
+        taken over as well, it would be booked twice.
+        """
+        kind, subject, ours, _ = difference
+        ledger, reconciler = self._engine.ledger, self._engine.reconciler
+        if kind == "cash":
+            return ledger.portfolio.cash == Decimal(ours)
+        if kind == "position":
+            return ledger.portfolio.position(subject).quantity == Decimal(ours)
+        record = reconciler.listed.get(ClientOrderId(subject))
+        if kind != "order_unknown_here" or record is None:
+            return True
+        fills = ledger.orders.executions.of_order(record.client_order_id)
+        booked = sum((fill.quantity for fill in fills), ZERO)
+        is_newer = reconciler.listed_ns and any(
+            fill.ts_venue_ns > reconciler.listed_ns for fill in fills
+        )
+        return booked <= record.filled_quantity and not is_newer
+
     def _adopt(self, difference: Difference, reason: str) -> bool:
         """Take it into the books; False where it cannot be valued or makes no sense here."""
+        if not self._is_current(difference):
+            return False
         adopted = self._adopted(difference, reason)
         if adopted is None:
             return False
@@ -181,7 +221,11 @@ class Externals:
             intent,
             tag=EXTERNAL,
         )
-        engine.desk.submit(engine.now_ns, order)
+        denial = engine.desk.submit(engine.now_ns, order)
+        if denial is not None:
+            why = f"{denial.control}: {denial.message}; flatten it, or close it at the broker"
+            found = DiscrepancyFound("not_flattened", subject, "refused", str(held), why)
+            engine.discrepancies.report(found)
 
     def _cancel(self, order: Order) -> None:
         self._engine.emit(

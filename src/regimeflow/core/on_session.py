@@ -10,6 +10,7 @@ import msgspec
 from regimeflow.core.answers import ANSWERS
 from regimeflow.core.holds import RECONCILE
 from regimeflow.core.order_truth import DOUBT_PREFIX
+from regimeflow.core.rate_wait import RATE_WAIT
 from regimeflow.model import events as e
 from regimeflow.model.commands import AccountMarked, MarkKind, SetTimer
 from regimeflow.model.ids import TimerId
@@ -114,6 +115,9 @@ class SessionHandler:
                 engine.order_truth.on_timer(event.timer_id)
             elif event.timer_id == ANSWERS:
                 engine.answers.on_due()
+                engine.callbacks.drain()
+            elif event.timer_id == RATE_WAIT:
+                engine.desk.close_what_can(engine.now_ns)
                 engine.callbacks.drain()
             elif event.timer_id == RECONCILE:
                 engine.holds.prove_books()

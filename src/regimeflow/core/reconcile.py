@@ -124,24 +124,26 @@ def _terms(order: Order | OrderRecord) -> str:
 
 
 class SavedReconciler(msgspec.Struct, frozen=True, array_like=True):
-    """Differences by part since they are seen, breaks, what is left out, the last list."""
+    """Differences by part since they are seen, breaks, what is left out, the last list and when."""
 
     suspected: dict[str, list[tuple[str, str, str, int]]]
     breaks: list[Difference]
     ignored: list[tuple[str, str, Decimal]]
     listed: list[OrderRecord]
+    listed_ns: int = 0
 
 
 class Reconciler:
     """Remembers since when differences are seen; one that stays becomes a break."""
 
-    __slots__ = ("_suspected", "breaks", "ignored", "listed")
+    __slots__ = ("_suspected", "breaks", "ignored", "listed", "listed_ns")
 
     def __init__(self) -> None:
         self._suspected: dict[str, dict[tuple[str, str, str], int]] = {}
         self.breaks: dict[Key, Difference] = {}
         self.ignored: dict[Key, Decimal] = {}
         self.listed: dict[ClientOrderId, OrderRecord] = {}
+        self.listed_ns = 0
 
     def position_gap(self, symbol: str) -> Decimal:
         """By how much the broker's position differs from the books', while that is a break."""
@@ -158,6 +160,7 @@ class Reconciler:
             list(self.breaks.values()),
             [(kind, subject, gap) for (kind, subject), gap in self.ignored.items()],
             list(self.listed.values()),
+            self.listed_ns,
         )
 
     def restore(self, saved: SavedReconciler) -> None:
@@ -169,6 +172,7 @@ class Reconciler:
         self.breaks = {difference[:2]: difference for difference in saved.breaks}
         self.ignored = {(kind, subject): gap for kind, subject, gap in saved.ignored}
         self.listed = {record.client_order_id: record for record in saved.listed}
+        self.listed_ns = saved.listed_ns
 
     def compare(
         self, ts_ns: int, snapshot: BrokerSnapshot, ledger: Ledger, *, grace_ns: int = 0
@@ -179,6 +183,7 @@ class Reconciler:
         """
         if snapshot.orders is not None:
             self.listed = {record.client_order_id: record for record in snapshot.orders}
+            self.listed_ns = snapshot.ts_venue_ns
             self._forget_ended()
         new = []
         for part, found in differences(snapshot, ledger, self.ignored).items():

@@ -1,6 +1,7 @@
 """Order rate limits over sliding windows. A throttle denies, it never queues: a wish that
-waits is a stale wish. One fifth of each rate (at least one) is kept for cancels and for
-orders that reduce risk, so that getting out never starves behind getting in.
+waits is a stale wish (what must leave all the same waits in `core/rate_wait.py`). One fifth of
+each rate (at least one) is kept for cancels and for orders that reduce risk, so that getting out
+never starves behind getting in.
 """
 
 from __future__ import annotations
@@ -39,6 +40,12 @@ class RateWindow:
         room = self.count_max if is_reducing else self.entry_count_max
         return self.count_in_window(ts_ns) < room
 
+    def frees_ns(self, ts_ns: int) -> int:
+        """When one more message that reduces risk may leave, if no other leaves until then."""
+        if self.has_room(ts_ns, is_reducing=True):
+            return ts_ns
+        return self.sent_ns[-self.count_max] + self.window_ns
+
     def note(self, ts_ns: int) -> None:
         """Count a message that leaves now."""
         if not self.count_max:
@@ -65,6 +72,10 @@ class Throttle:
         if not self.per_minute.has_room(ts_ns, is_reducing=is_reducing):
             return self.per_minute
         return None
+
+    def frees_ns(self, ts_ns: int) -> int:
+        """When one more message that reduces risk may leave, if no other leaves until then."""
+        return max(self.per_second.frees_ns(ts_ns), self.per_minute.frees_ns(ts_ns))
 
     def note(self, ts_ns: int) -> None:
         """Count a message (new, replace or cancel) that leaves now."""

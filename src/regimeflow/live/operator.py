@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from regimeflow.core.desk import FLATTEN
+from regimeflow.core.closings import FLATTEN
 from regimeflow.core.engine import Engine
 from regimeflow.errors import UsageError
 from regimeflow.model import events as e
@@ -87,6 +87,11 @@ def answer_of(engine: Engine, verb: str, wish: Wish) -> Answer:
     if verb == "adopt":
         count = len(engine.reconciler.breaks) + len(engine.externals.unknown_ids)
         text = f"{count} differences are left; see status" if count else "no difference is left"
+        changed = sorted({f"{found[0]} {found[1]}" for found in engine.externals.changed_since()})
+        if changed:
+            text += (
+                f"; changed since; repeat once the broker has listed again: {', '.join(changed)}"
+            )
         advice = "" if is_active else "; resume to trade on"
         return Answer(not count, state.value, text + advice)
     if verb == "cancel-all":
@@ -108,10 +113,14 @@ def _after_resume(engine: Engine, *, is_active: bool) -> str:
 def _after_flatten(engine: Engine, state: TradingState) -> Answer:
     """What is being closed, and what is not."""
     orders, held = engine.ledger.orders.open.values(), engine.ledger.portfolio.held
-    closing = {order.symbol for order in (*orders, *engine.desk.closing) if order.tag == FLATTEN}
+    queued = engine.desk.closings.waiting
+    closing = {order.symbol for order in (*orders, *queued) if order.tag == FLATTEN}
+    throttled = [order.symbol for order in queued if order.tag == FLATTEN and order.created_ns]
     left = sorted(held.keys() - closing)
     differing = sorted(f"{kind} {subject}" for kind, subject in engine.reconciler.breaks)
     text = f"{len(orders)} orders work or wait for their cancel, {len(closing)} positions close"
+    if throttled:
+        text += f"; {', '.join(throttled)} waits for the order rate and leaves by itself"
     if left:
         text += f"; NOT closed: {', '.join(left)} (see the audit log)"
     if differing:
