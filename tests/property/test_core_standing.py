@@ -25,6 +25,7 @@ def test_facts_alone_tell_what_the_engine_held(steps: list[Any]) -> None:
     assert rebuilt.discrepancies.capture() == before.discrepancies.capture()
     # A break may have healed in a list that only the engine compared: it may stand too long.
     assert rebuilt.reconciler.breaks.keys() >= before.reconciler.breaks.keys()
-    closing = {order.symbol for order in before.desk.closing if order.strategy_id == EXTERNAL}
+    waiting = before.desk.closings.waiting
+    closing = {order.symbol for order in waiting if order.strategy_id == EXTERNAL}
     assert set(rebuilt.operator_handler.unfinished) == closing
     assert rebuilt.ledger.losses.opened == before.ledger.losses.opened

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from regimeflow.core.desk import FLATTEN
+from regimeflow.core.closings import FLATTEN
 from regimeflow.core.discrepancies import QUARANTINED_MAX, UNBOOKED
 from regimeflow.core.engine import Engine
 from regimeflow.core.external import EXTERNAL_KINDS, UNKNOWN_IDS_MAX
