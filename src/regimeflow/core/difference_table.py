@@ -119,6 +119,13 @@ DIFFERENCES: dict[str, Explained] = {
         "not booked; its symbol is held",
         "a person: ask the broker, then adopt and resume",
     ),
+    "fills_missing": Explained(
+        Reaction.REDUCES,
+        "an order is over there with more filled than the books hold, and a list of fills that "
+        "was made after the settle window holds nothing more that can be booked",
+        "it ends as the broker says, with what is booked; its symbol is held",
+        "a person: ask the broker, then adopt and resume",
+    ),
     "old_execution": Explained(
         Reaction.TOLD,
         "an execution older than those remembered: a repeat could not be told from a new one",

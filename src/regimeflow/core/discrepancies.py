@@ -13,6 +13,7 @@ from regimeflow.core.applied import Applied
 from regimeflow.core.difference_table import DIFFERENCES, Reaction
 from regimeflow.core.reconcile import Difference
 from regimeflow.model import events as e
+from regimeflow.model.account import OrderRecord
 from regimeflow.model.commands import DiscrepancyFound, TradingState, TradingStateChanged
 from regimeflow.model.ids import ClientOrderId, ExecutionId
 from regimeflow.model.order import Order, OrderStatus
@@ -80,6 +81,22 @@ class Discrepancies:
                 before.value,
                 order.status.value,
                 f"{order.symbol}: the venue works it although it was {before}; cancelled",
+            )
+        )
+
+    def report_missing(self, order: Order, record: OrderRecord) -> None:
+        """An order ended with fills that no list holds, or that cannot be booked: it is held."""
+        self._engine.holds.hold_symbol(
+            order.symbol, f"fills of {order.standing_id} are missing in the books"
+        )
+        self.report(
+            DiscrepancyFound(
+                "fills_missing",
+                order.standing_id,
+                str(order.filled_quantity),
+                str(record.filled_quantity),
+                f"{order.symbol}: the broker calls it {record.status}, and lists no more fills "
+                "that can be booked; ended; ask the broker, then adopt and resume",
             )
         )
 

@@ -19,7 +19,8 @@ class Doubt(msgspec.Struct, array_like=True):
     """Since when an order is unaccounted for, and which negatives came after the window.
 
     `is_told`: that the venue gives it a status that is not known here has been reported.
-    `asked_ns`: when it was last asked after.
+    `asked_ns`: when it was last asked after. `are_fills_listed`: a list of fills came after the
+    window, so that what it lacks is proved not to come, or cannot be booked.
     """
 
     since_ns: int
@@ -28,6 +29,7 @@ class Doubt(msgspec.Struct, array_like=True):
     is_missing_in_list: bool = False
     is_told: bool = False
     asked_ns: int = 0
+    are_fills_listed: bool = False
 
     def is_past(self, ts_ns: int, window_ns: int) -> bool:
         """Whether evidence that was made at this time may prove an absence."""

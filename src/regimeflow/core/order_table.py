@@ -164,6 +164,8 @@ ORDER_TABLE: dict[tuple[S, Happening], S] = {
     (S.NOT_FOUND, H.PART_FILLED): S.PARTIALLY_FILLED,
     (S.NOT_FOUND, H.FILLED): S.FILLED,
     (S.NOT_FOUND, H.ACCEPTED): S.NEW,
+    # The venue called it filled before its fills were there.
+    (S.FILLED, H.PART_FILLED): S.FILLED,
     (S.FILLED, H.FILLED): S.FILLED,
     # A second end of the same order repeats what we know.
     (S.FILLED, H.CANCELED): S.FILLED,

@@ -143,6 +143,8 @@ class OrderTruth:
             return
         orders = self._engine.ledger.orders
         made_ns = self._made_ns(snapshot.ts_venue_ns, asked_ns_of(snapshot.request_id))
+        for doubt in self.doubts.values() if snapshot.fills is not None else ():
+            doubt.are_fills_listed |= self._is_past_window(doubt, made_ns)
         listed = set()
         for record in snapshot.orders:
             listed.add(record.client_order_id)
@@ -158,9 +160,10 @@ class OrderTruth:
     def adopt(self, order: Order, record: OrderRecord, made_ns: int) -> None:
         """Take over what the broker said of an order at this time, fills first."""
         engine = self._engine
-        if record.filled_quantity > order.used_quantity:
+        lacks_fills = record.filled_quantity > order.used_quantity
+        if lacks_fills:
             self._request(SnapshotScope.ORDERS)
-            if record.status.is_terminal:
+            if record.status.is_terminal and self._may_still_fill(order, made_ns):
                 return  # its end would free exposure that the missing fills are about to use
         if record.status is OrderStatus.IN_DOUBT:
             self._not_understood(order)
@@ -178,6 +181,8 @@ class OrderTruth:
             self._settle(order)
         if order.status is not before:
             engine.callbacks.order_changed(order)
+        if lacks_fills and before is not order.status and not order.is_open:
+            engine.discrepancies.report_missing(order, record)
         if was_absent:
             engine.discrepancies.report_late(order, before)
         elif was_unheard and order.status in _WORKING:
@@ -189,6 +194,13 @@ class OrderTruth:
             engine.emit(
                 CancelOrder(order.standing_id, order.broker_order_id, order.symbol, "again")
             )
+
+    def _may_still_fill(self, order: Order, made_ns: int) -> bool:
+        """Fills that the venue counts are not booked, and may yet be listed."""
+        doubt = self.doubts.get(order.client_order_ids[0])
+        if doubt is None or not doubt.are_fills_listed:
+            return True
+        return not self._is_past_window(doubt, made_ns)
 
     def _may_still_be_replaced(self, order: Order, record: OrderRecord, made_ns: int) -> bool:
         """An older leg is listed, and the replacement asked for may yet be on its way."""

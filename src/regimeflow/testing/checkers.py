@@ -14,20 +14,19 @@ from decimal import Decimal
 from pathlib import Path
 
 from regimeflow.core.engine import Engine
-from regimeflow.core.ledger import Ledger
 from regimeflow.core.ledger_state import ledger_digest
 from regimeflow.errors import ConfigError, JournalCorrupt, JournalError, StartRefused
 from regimeflow.journal.reader import read_records
-from regimeflow.journal.records import Record
 from regimeflow.journal.verification import verify_chain
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.evidence import as_observed
-from regimeflow.model.order import TERMINAL_STATUSES, OrderStatus
+from regimeflow.model.order import OrderStatus
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.run.folds import LedgerFold
 from regimeflow.run.manifest import plan_of, read_manifest
 from regimeflow.run.replay import verify_journal
+from regimeflow.testing.order_steps import OrderSteps
 
 IN_FLIGHT_BOUND_NS = 10 * NS_PER_S
 """An order that left before a halt may still be on its way, or be taken late, for this long."""
@@ -121,7 +120,7 @@ def judge(evidence: Evidence) -> list[Finding]:
 def _read(directory: Path) -> _Reading:
     plan = plan_of(read_manifest(directory))
     fold, seen = LedgerFold(plan.setup().books()), _Reading()
-    statuses: dict[str, OrderStatus] = {}
+    steps = OrderSteps()
     halted_ns: int | None = None
     last_ns = ahead_ns = 0
     for record in read_records(directory):
@@ -138,9 +137,10 @@ def _read(directory: Path) -> _Reading:
                 halted_ns = None
             elif not is_active and halted_ns is None:
                 halted_ns = last_ns
-        _watch_statuses(seen, fold.ledger, statuses, record)
+        steps.watch(fold.ledger.orders, body)
     if halted_ns is not None:
         seen.halts_ns.append((halted_ns, last_ns + 10**18))
+    seen.illegal = steps.problems()
     seen.digest = ledger_digest(fold.ledger)
     return seen
 
@@ -159,19 +159,6 @@ def _note(seen: _Reading, body: object) -> None:
         seen.nameless.append(f"{body.client_order_id} was denied without a reason")
     elif isinstance(body, c.TradingStateChanged) and not (body.control and body.reason):
         seen.nameless.append(f"the state became {body.state} without a control or reason")
-
-
-def _watch_statuses(
-    seen: _Reading, ledger: Ledger, statuses: dict[str, OrderStatus], record: Record
-) -> None:
-    for root, order in ledger.orders.by_root.items():
-        before = statuses.get(root)
-        if before is order.status:
-            continue
-        statuses[root] = order.status
-        if before in TERMINAL_STATUSES and order.status not in TERMINAL_STATUSES:
-            kind = type(record.body).__name__
-            seen.illegal.append(f"{root} went from {before} to {order.status} by {kind}")
 
 
 # --- the invariants -------------------------------------------------------------------------
