@@ -42,7 +42,7 @@ def live_through(seed: int, kill_at: int) -> tuple[Ending, Ending, list[tuple[in
 
 
 @pytest.mark.slow
-def test_engine_killed_anywhere_ends_as_if_nothing_had_happened() -> None:
+def test_engine_killed_at_steps_all_over_its_life_ends_as_if_nothing_had_happened() -> None:
     whole, _, expected = live_through(1, 0)
     assert whole.outcome is Outcome.RETURNED
     assert whole.value.fills > 5
