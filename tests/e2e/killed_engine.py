@@ -176,8 +176,13 @@ class Drive:
         """Ask the venue for every fill of the run and for the account."""
         return asyncio.run(_truth(self.url))
 
+    def freeze_venue(self, *, is_on: bool) -> None:
+        """Stop the venue's process without ending it, or let it go on."""
+        self._venue.send_signal(signal.SIGSTOP if is_on else signal.SIGCONT)
+
     def close(self) -> None:
         """End the venue."""
+        self.freeze_venue(is_on=False)
         self._venue.terminate()
         self._venue.wait()
         if self._venue.stdout is not None:

@@ -54,3 +54,16 @@ class TidiesAtTheStart(Strategy):
     def on_quote(self, quote: Quote) -> None:
         if len(self.ctx.open_orders()) < 2:
             self.ctx.buy(quote.symbol, 1, limit_price=quote.bid - len(self.ctx.open_orders()))
+
+
+class RestsAndWithdraws(Strategy):
+    """One order a bar, so far away that it rests; then those before it are withdrawn."""
+
+    def initialize(self, ctx: Any) -> None:
+        """Nothing to read."""
+
+    def on_bar(self, bar: Bar) -> None:
+        older = self.ctx.open_orders()
+        self.ctx.submit_order(bar.symbol, Side.BUY, 1, limit_price=1.0)
+        for order in older:
+            self.ctx.cancel_order(order.client_order_id)

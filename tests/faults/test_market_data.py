@@ -49,17 +49,28 @@ def pass_in_silence(desk: LinkedDesk, seconds: int) -> list[c.Output]:
     return outputs
 
 
+def try_without_a_quote(desk: LinkedDesk) -> str:
+    """Try an entry in ABC at the quote of another symbol; the control that denied it."""
+    strategy = desk.seat().strategy
+    strategy.todo.append(lambda ctx: ctx.buy("ABC", 1, limit_price=90.0))
+    desk.feed(Quote("XYZ", desk.now_ns, 50.0, 50.0, 1.0, 1.0))
+    return desk.denial(strategy.done.pop())
+
+
 def test_f55_silent_feed_stops_entries_and_cancels_within_its_limit(make_desk: MakeDesk) -> None:
     desk = watched(make_desk)
     order_id = desk.buy(price=99.0)
     desk.accept(order_id)
-    outputs = pass_in_silence(desk, 2 * SILENCE_S)
+    assert not pass_in_silence(desk, SILENCE_S - 1)
+    outputs = pass_in_silence(desk, 2)
     stale = [o for o in outputs if isinstance(o, c.HealthChanged)]
     assert [o.status for o in stale] == [c.HealthStatus.STALE]
+    assert try_without_a_quote(desk) == "C19"
     assert any(isinstance(o, c.CancelOrder) for o in outputs)
     assert desk.engine.market.reference("ABC", desk.now_ns, 10**18) is None
     desk.quote(100.0)
     assert desk.engine.market.reference("ABC", desk.now_ns, 10**18) is not None
+    assert desk.try_to_buy() == ""
 
 
 def test_f56_heartbeats_and_other_symbols_keep_no_symbol_fresh(make_desk: MakeDesk) -> None:
@@ -83,11 +94,14 @@ def test_f57_quote_that_cannot_be_true_values_nothing(
     equity = desk.engine.ledger.portfolio.equity
     desk.quote(bid, ask)
     assert desk.engine.ledger.portfolio.equity == equity
-    before = len(desk.outputs(c.SubmitOrder))
     desk.engine.market.trades.clear()
     desk.engine.market.bars.clear()
     assert desk.engine.market.reference("ABC", desk.now_ns, 10**18) is None
+    before = len(desk.outputs(c.SubmitOrder))
+    assert desk.try_to(lambda ctx: ctx.buy("ABC", 1, limit_price=90.0)) == "C19"
     assert len(desk.outputs(c.SubmitOrder)) == before
+    assert desk.try_to_buy() == ""
+    assert len(desk.outputs(c.SubmitOrder)) == before + 1
 
 
 def test_f57_entry_without_a_fresh_price_is_denied_and_an_exit_is_not(
