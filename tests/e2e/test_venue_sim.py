@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -111,6 +112,41 @@ def test_second_venue_on_a_state_is_refused_until_the_first_is_dead(tmp_path: Pa
         first.wait()
     with venue("--state", str(state)):
         pass
+
+
+def test_port_in_use_and_state_that_cannot_be_written_are_told_apart(tmp_path: Path) -> None:
+    data = ("venue", "sim", "--data", "examples/data", "--symbols", "IBM")
+    with venue() as (_, url):
+        port = url.rsplit(":", 1)[1]
+        taken = regimeflow(*data, "--port", port, cwd=CHECKOUT)
+    assert taken.code == 2
+    assert f"--port {port}: nobody can listen there" in taken.err
+    assert "--state" not in taken.err
+    refused = regimeflow(*data, "--state", tmp_path, cwd=CHECKOUT)
+    assert refused.code == 2
+    assert f"--state {tmp_path}: cannot be written" in refused.err
+    assert "--port" not in refused.err
+
+
+def test_garbage_on_the_port_is_counted_in_a_line_and_hurts_nobody() -> None:
+    with venue() as (process, url):
+        port = int(url.rsplit(":", 1)[1])
+        for _ in range(12):
+            with socket.create_connection(("127.0.0.1", port), timeout=10.0) as garbage:
+                garbage.sendall(b"GET / HTTP/1.1\r\nno header\r\n\r\n")
+                garbage.recv(4_096)
+
+        async def connect() -> None:
+            broker = client(url)
+            assert (await broker.connect()).account_id == "SIM"
+            await broker.close()
+
+        asyncio.run(connect())
+        process.terminate()
+        _, err = process.communicate(timeout=10.0)
+    assert "Traceback" not in err
+    lines = err.splitlines()
+    assert [line.split(" requests")[0] for line in lines] == ["1", "10"]
 
 
 def test_history_is_served_and_never_the_future() -> None:

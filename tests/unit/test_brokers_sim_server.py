@@ -72,7 +72,8 @@ def test_venue_says_what_bars_it_is_going_to_push() -> None:
 
 def test_wrong_account_is_refused_with_both_names() -> None:
     async def scenario(venue: NetworkedVenue) -> None:
-        with pytest.raises(StartRefused, match="account LIVE7 asked for, this is SIM"):
+        said = r"account LIVE7 asked for, this is SIM. Name the account that it serves"
+        with pytest.raises(StartRefused, match=said):
             await venue.new_client(options={"account": "LIVE7"}).connect()
 
     play(scenario, NetworkedVenue())

@@ -82,20 +82,17 @@ def sim(
             None if start is None else start.date(),
             None if end is None else end.date(),
         )
-    try:
-        asyncio.run(
-            serve(
-                parts,
-                port=port,
-                state=state,
-                speed=speed,
-                faults=fault or (),
-                seed=seed,
-                announce=_announce,
-            )
+    asyncio.run(
+        serve(
+            parts,
+            port=port,
+            state=state,
+            speed=speed,
+            faults=fault or (),
+            seed=seed,
+            announce=_announce,
         )
-    except OSError as error:
-        raise ConfigError(f"cannot serve on port {port}, or write {state}: {error}") from None
+    )
 
 
 def _announce(url: str) -> None:

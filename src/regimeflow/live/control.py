@@ -26,6 +26,7 @@ from regimeflow.config.live import ControlSection
 from regimeflow.core.engine import Engine
 from regimeflow.errors import ConfigError, UsageError
 from regimeflow.live.operator import VERBS, Wish, answer_of, event_of
+from regimeflow.live.server_log import server_logger
 from regimeflow.model.events import Event
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ class ControlServer:
 
         app = web.Application(client_max_size=BODY_BYTES_MAX)
         app.router.add_post("/v1/{verb}", self._on_post)
-        self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=5.0)
+        self._runner = web.AppRunner(
+            app, access_log=None, keepalive_timeout=5.0, logger=server_logger("control")
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._section.host, self._section.port)
         try:

@@ -26,6 +26,12 @@ PATH = "/v1"
 CLOSE_TIMEOUT_S = 1.0
 END_OF_DATA = "end of data"
 CLOSED = "closed"
+WAYS_OUT = {
+    "account_in_use": "Stop the other engine: two must never trade on one account",
+    "wrong_account": "Name the account that it serves in live.account_id, or leave that out",
+    "bad_request": "Run venue and engine from one version of RegimeFlow",
+}
+"""What to do about a greeting that was refused, by the code of the refusal."""
 
 
 class SimBrokerClient:
@@ -271,11 +277,10 @@ class SimBrokerClient:
                 deliver(event)
 
     def _refusal(self, reason: str) -> str:
-        if self._session.failure:
-            return (
-                f"the venue at {self._url} refused: {self._session.failure}. Stop the other "
-                "engine, or name the account it serves in live.account_id"
-            )
+        failure = self._session.failure
+        if failure:
+            way_out = WAYS_OUT.get(failure.partition(":")[0], "Correct live.broker_config")
+            return f"the venue at {self._url} refused: {failure}. {way_out}"
         return (
             f"the simulated venue at {self._url} cannot be reached: {reason}. Start it with "
             "`regimeflow venue sim --port N …`, or correct live.broker_config.url"

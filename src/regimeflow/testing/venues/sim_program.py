@@ -16,6 +16,7 @@ import msgspec
 from regimeflow.config import load_config
 from regimeflow.data.feed import Feed, open_feed
 from regimeflow.data.session_table import load_calendar
+from regimeflow.errors import ConfigError
 from regimeflow.live.signals import on_stop_signals
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.session import SessionCalendar
@@ -141,10 +142,11 @@ async def serve(
 ) -> None:
     """Serve on loopback until SIGINT or SIGTERM; `announce` is given the address.
 
-    Raises ConfigError for a fault that is none, StartRefused for a state of other data.
+    Raises ConfigError for a fault that is none, a port that is taken and a state that cannot be
+    written, StartRefused for a state of other data or in use.
     """
     policy = SeededFaults([parse_fault(text) for text in faults], random.Random(seed))
-    log = None if state is None else VenueLog(state, identity=parts.identity)
+    log = None if state is None else _open_log(state, parts.identity)
     try:
         server = SimVenueServer(
             parts.machine(log),
@@ -162,9 +164,26 @@ async def serve(
             return is_first
 
         on_stop_signals(asyncio.get_running_loop(), stop)
-        announce(await server.start(port=port))
+        try:
+            url = await server.start(port=port)
+        except OSError as error:
+            raise ConfigError(
+                f"--port {port}: nobody can listen there ({error.strerror or error}); stop what "
+                "uses it, name another port, or 0 for a free one"
+            ) from error
+        announce(url)
         await is_told.wait()
         await server.stop()
     finally:
         if log is not None:
             log.close()
+
+
+def _open_log(state: Path, identity: str) -> VenueLog:
+    try:
+        return VenueLog(state, identity=identity)
+    except OSError as error:
+        raise ConfigError(
+            f"--state {state}: cannot be written ({error.strerror or error}); mend its "
+            "permissions, or name another file"
+        ) from error

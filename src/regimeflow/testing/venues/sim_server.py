@@ -19,6 +19,7 @@ from regimeflow.brokers.sim import messages as m
 from regimeflow.brokers.sim import translate as t
 from regimeflow.brokers.sim.wire import MESSAGE_CHARS_MAX
 from regimeflow.errors import UsageError, VenueProtocolError
+from regimeflow.live.server_log import server_logger
 from regimeflow.model.events import SessionClosed, SessionOpened
 from regimeflow.model.market import Bar, Quote, Trade
 from regimeflow.model.timestamps import NS_PER_S
@@ -95,7 +96,9 @@ class SimVenueServer:
         self._clock = self._clock or self._loop.time
         application = web.Application()
         application.router.add_get("/v1", self._serve)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(
+            application, access_log=None, shutdown_timeout=1.0, logger=server_logger("venue")
+        )
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
         self._beat()
