@@ -70,11 +70,13 @@ class Arrival:
     reaches: Mapping[str, Reach]
     open_orders: int
     cash: Decimal
+    reduce_only: bool = False
 
     @property
     def is_exit(self) -> bool:
-        """Whether it can only reduce the position, even if everything on its side fills."""
-        return self.reaches[self.symbol].furthest(self.side) <= 0
+        """Whether it can only reduce the position: even if everything on its side fills, or
+        because the venue itself sees to that."""
+        return self.reduce_only or self.reaches[self.symbol].furthest(self.side) <= 0
 
     @property
     def equity(self) -> Decimal:

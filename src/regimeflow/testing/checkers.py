@@ -42,8 +42,9 @@ UNWRITABLE = ("cannot be written", "cannot write")
 class VenueTruth:
     """What the venue holds at the end, and what it saw on the way.
 
-    `taken` counts arrivals by client order id; `entries_ns` has the venue's time of each order
-    that could increase a position; `exceeded` the limits found broken at an arrival.
+    `taken` counts arrivals by client order id; `entries_ns` has the venue's time of each order and
+    replacement, by its own id, that could increase a position; `exceeded` the limits found broken
+    at an arrival.
     """
 
     taken: Counter[str]
@@ -137,7 +138,10 @@ def _same_books(evidence: Evidence, _: Reading) -> list[str]:
 
 
 def _halts_hold(evidence: Evidence, seen: Reading) -> list[str]:
-    return [
+    venue = evidence.venue
+    found = [f"{name} left {why}" for name, why in seen.holds.barred if name in venue.taken]
+    found += [f"{name} left {why}" for name, why in seen.holds.held if name in venue.entries_ns]
+    return found + [
         f"{order_id} arrived {(at_ns - start_ns) / NS_PER_S:.1f} s after a halt"
         for order_id, at_ns in evidence.venue.entries_ns.items()
         for start_ns, end_ns in seen.halts_ns
@@ -207,7 +211,7 @@ _CHECKS: tuple[tuple[str, str, _Check], ...] = (
     ("I3", "the same executions at the venue and in the books", _same_executions),
     ("I4", LIMITS_MEANING, _within_limits),
     ("I5", "positions and cash equal the venue's", _same_books),
-    ("I6", "no entry arrived after a halt", _halts_hold),
+    ("I6", "no entry left after a halt or while the books were unproved", _halts_hold),
     ("I7", "no order left unsettled", _all_settled),
     ("I8", "no error unhandled", _nothing_unhandled),
     ("I9", "the hash chain of the journal verifies", _chain_holds),

@@ -13,10 +13,12 @@ from regimeflow.journal.records import Record
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.evidence import as_observed
-from regimeflow.model.order import TERMINAL_STATUSES, OrderStatus
+from regimeflow.model.ids import ClientOrderId
+from regimeflow.model.order import TERMINAL_STATUSES, Order, OrderStatus
 from regimeflow.model.timestamps import NS_PER_MINUTE, NS_PER_S
 from regimeflow.run.folds import LedgerFold
 from regimeflow.run.manifest import plan_of, read_manifest
+from regimeflow.testing.hold_watch import HoldWatch
 
 
 @dataclass
@@ -31,6 +33,7 @@ class Reading:
     nameless: list[str] = field(default_factory=list)
     illegal: list[str] = field(default_factory=list)
     too_fast: list[str] = field(default_factory=list)
+    holds: HoldWatch = field(default_factory=HoldWatch)
     digest: str = ""
 
 
@@ -51,6 +54,7 @@ def read_journal(directory: Path) -> Reading:
         if isinstance(body, e.ClockMeasured):
             ahead_ns = body.ts_venue_ns - record.ts_ns
         fold.take(record)
+        seen.holds.see(record, _order_of(body, fold.ledger))
         _note(seen, as_observed(body))
         for rate in rates:
             seen.too_fast += rate.see(record)
@@ -89,6 +93,11 @@ class _Rate:
         if isinstance(body, c.CancelOrder) or len(sent_ns) <= self._count_max:
             return []
         return [f"{body.client_order_id}: {self._name} {len(sent_ns)}, allowed {self._count_max}"]
+
+
+def _order_of(body: object, ledger: Ledger) -> Order | None:
+    name = getattr(body, "orig_client_order_id", "") or getattr(body, "client_order_id", "")
+    return ledger.orders.get(ClientOrderId(name)) if name else None
 
 
 def _note(seen: Reading, body: object) -> None:

@@ -85,6 +85,7 @@ class Witness:
             reaches=reaches,
             open_orders=len(self._working),
             cash=machine.venue.ledger.cash,
+            reduce_only=submitted.reduce_only,
         )
 
     def _reaches(self, machine: VenueMachine, ts_ns: int) -> dict[str, Reach]:
