@@ -17,7 +17,7 @@ import pytest
 from regimeflow.testing.rehearsal.branches import BRANCHES
 from regimeflow.testing.rehearsal.director import Verdict
 from regimeflow.testing.rehearsal.scenarios import FAULTS, RANDOM, SCENARIOS
-from tests.simulation.rehearsed import run, told
+from tests.simulation.rehearsed import FORMER_LIMITS, run, told
 from tests.simulation.reliability import write_page
 
 SEEDS = int(os.environ.get("REGIMEFLOW_SIM_SEEDS", "4"))
@@ -41,7 +41,7 @@ def test_every_scenario_ends_with_equal_books(scenario: str, seed: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", REGRESSIONS)
 def test_seeds_that_once_failed_hold(seed: int) -> None:
-    verdict = run(RANDOM, seed)
+    verdict = run(RANDOM, seed, FORMER_LIMITS)
     assert verdict.is_ok, told(verdict)
 
 

@@ -9,24 +9,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 from regimeflow.core.engine import Engine
 from regimeflow.core.ledger_state import ledger_digest
 from regimeflow.errors import ConfigError, JournalCorrupt, JournalError, StartRefused
-from regimeflow.journal.reader import read_records
 from regimeflow.journal.verification import verify_chain
-from regimeflow.model import commands as c
-from regimeflow.model import events as e
-from regimeflow.model.evidence import as_observed
 from regimeflow.model.order import OrderStatus
 from regimeflow.model.timestamps import NS_PER_S
-from regimeflow.run.folds import LedgerFold
-from regimeflow.run.manifest import plan_of, read_manifest
 from regimeflow.run.replay import verify_journal
-from regimeflow.testing.order_steps import OrderSteps
+from regimeflow.testing.arrival_limits import MEANING as LIMITS_MEANING
+from regimeflow.testing.journal_reading import Reading, read_journal
 
 IN_FLIGHT_BOUND_NS = 10 * NS_PER_S
 """An order that left before a halt may still be on its way, or be taken late, for this long."""
@@ -47,8 +42,9 @@ UNWRITABLE = ("cannot be written", "cannot write")
 class VenueTruth:
     """What the venue holds at the end, and what it saw on the way.
 
-    `taken` counts arrivals by client order id; `entries_ns` has the venue's time of each order
-    that could increase a position; `exceeded` the limits found broken at an arrival.
+    `taken` counts arrivals by client order id; `entries_ns` has the venue's time of each order and
+    replacement, by its own id, that could increase a position; `exceeded` the limits found broken
+    at an arrival.
     """
 
     taken: Counter[str]
@@ -73,20 +69,6 @@ class Evidence:
     has_settled: bool = True
 
 
-@dataclass
-class _Reading:
-    """One pass over the journal."""
-
-    submits: dict[str, c.SubmitOrder] = field(default_factory=dict)
-    ids: set[str] = field(default_factory=set)
-    executions: set[str] = field(default_factory=set)
-    annulled: set[str] = field(default_factory=set)
-    halts_ns: list[tuple[int, int]] = field(default_factory=list)
-    nameless: list[str] = field(default_factory=list)
-    illegal: list[str] = field(default_factory=list)
-    digest: str = ""
-
-
 @dataclass(frozen=True)
 class Finding:
     """The verdict on one invariant: what was seen when it does not hold."""
@@ -104,7 +86,7 @@ class Finding:
 def judge(evidence: Evidence) -> list[Finding]:
     """Every invariant, in order of its number; of a damaged journal, what can still be judged."""
     try:
-        seen = _read(evidence.journal_dir)
+        seen = read_journal(evidence.journal_dir)
     except JournalCorrupt as error:
         return [
             Finding(name, meaning, (str(error),) if name == "I9" else evidence.venue.exceeded)
@@ -117,59 +99,15 @@ def judge(evidence: Evidence) -> list[Finding]:
     ]
 
 
-def _read(directory: Path) -> _Reading:
-    plan = plan_of(read_manifest(directory))
-    fold, seen = LedgerFold(plan.setup().books()), _Reading()
-    steps = OrderSteps()
-    halted_ns: int | None = None
-    last_ns = ahead_ns = 0
-    for record in read_records(directory):
-        # Halts are compared with what the venue saw: by its clock, as the journal knows it.
-        body, last_ns = record.body, record.ts_ns + ahead_ns
-        if isinstance(body, e.ClockMeasured):
-            ahead_ns = body.ts_venue_ns - record.ts_ns
-        fold.take(record)
-        _note(seen, as_observed(body))
-        if isinstance(body, c.TradingStateChanged) and body.strategy_id is None:
-            is_active = body.state is c.TradingState.ACTIVE
-            if is_active and halted_ns is not None:
-                seen.halts_ns.append((halted_ns, last_ns))
-                halted_ns = None
-            elif not is_active and halted_ns is None:
-                halted_ns = last_ns
-        steps.watch(fold.ledger.orders, body)
-    if halted_ns is not None:
-        seen.halts_ns.append((halted_ns, last_ns + 10**18))
-    seen.illegal = steps.problems()
-    seen.digest = ledger_digest(fold.ledger)
-    return seen
-
-
-def _note(seen: _Reading, body: object) -> None:
-    if isinstance(body, c.SubmitOrder):
-        seen.submits[body.client_order_id] = body
-        seen.ids.add(body.client_order_id)
-    elif isinstance(body, c.ReplaceOrder):
-        seen.ids.add(body.client_order_id)
-    elif isinstance(body, e.OrderFilled):
-        seen.executions.add(body.execution_id)
-    elif isinstance(body, e.FillBusted):
-        seen.annulled.add(body.execution_id)
-    elif isinstance(body, c.OrderDenied) and not (body.control and body.message):
-        seen.nameless.append(f"{body.client_order_id} was denied without a reason")
-    elif isinstance(body, c.TradingStateChanged) and not (body.control and body.reason):
-        seen.nameless.append(f"the state became {body.state} without a control or reason")
-
-
 # --- the invariants -------------------------------------------------------------------------
 
 
-def _journaled_first(evidence: Evidence, seen: _Reading) -> list[str]:
+def _journaled_first(evidence: Evidence, seen: Reading) -> list[str]:
     strays = sorted(evidence.venue.taken.keys() - seen.ids)
     return [f"{order_id} reached the venue and is in no journal" for order_id in strays]
 
 
-def _once(evidence: Evidence, seen: _Reading) -> list[str]:
+def _once(evidence: Evidence, seen: Reading) -> list[str]:
     taken = evidence.venue.taken
     found = [f"{order_id} arrived {count} times" for order_id, count in taken.items() if count > 1]
     intents = Counter(
@@ -178,18 +116,18 @@ def _once(evidence: Evidence, seen: _Reading) -> list[str]:
     return found + [f"{count} orders for {i}" for i, count in intents.items() if count > 1]
 
 
-def _same_executions(evidence: Evidence, seen: _Reading) -> list[str]:
+def _same_executions(evidence: Evidence, seen: Reading) -> list[str]:
     ours, theirs = seen.executions - seen.annulled, evidence.venue.executions
     return [f"execution {x} is not in the books" for x in sorted(theirs - ours)] + [
         f"execution {x} is in the books and not at the venue" for x in sorted(ours - theirs)
     ]
 
 
-def _within_limits(evidence: Evidence, _: _Reading) -> list[str]:
-    return list(evidence.venue.exceeded)
+def _within_limits(evidence: Evidence, seen: Reading) -> list[str]:
+    return [*evidence.venue.exceeded, *seen.too_fast]
 
 
-def _same_books(evidence: Evidence, _: _Reading) -> list[str]:
+def _same_books(evidence: Evidence, _: Reading) -> list[str]:
     portfolio, venue = evidence.engine.ledger.portfolio, evidence.venue
     ours = {s: p.quantity for s, p in portfolio.positions.items() if p.quantity}
     theirs = {s: q for s, q in venue.positions.items() if q}
@@ -199,8 +137,11 @@ def _same_books(evidence: Evidence, _: _Reading) -> list[str]:
     return found
 
 
-def _halts_hold(evidence: Evidence, seen: _Reading) -> list[str]:
-    return [
+def _halts_hold(evidence: Evidence, seen: Reading) -> list[str]:
+    venue = evidence.venue
+    found = [f"{name} left {why}" for name, why in seen.holds.barred if name in venue.taken]
+    found += [f"{name} left {why}" for name, why in seen.holds.held if name in venue.entries_ns]
+    return found + [
         f"{order_id} arrived {(at_ns - start_ns) / NS_PER_S:.1f} s after a halt"
         for order_id, at_ns in evidence.venue.entries_ns.items()
         for start_ns, end_ns in seen.halts_ns
@@ -208,7 +149,7 @@ def _halts_hold(evidence: Evidence, seen: _Reading) -> list[str]:
     ]
 
 
-def _all_settled(evidence: Evidence, _: _Reading) -> list[str]:
+def _all_settled(evidence: Evidence, _: Reading) -> list[str]:
     orders = evidence.engine.ledger.orders.open
     found = [f"{root} is still {o.status}" for root, o in orders.items() if o.status in UNSETTLED]
     known = {order_id for order in orders.values() for order_id in order.client_order_ids}
@@ -219,7 +160,7 @@ def _all_settled(evidence: Evidence, _: _Reading) -> list[str]:
     return found
 
 
-def _nothing_unhandled(evidence: Evidence, _: _Reading) -> list[str]:
+def _nothing_unhandled(evidence: Evidence, _: Reading) -> list[str]:
     expected = (StartRefused, JournalError)
     found = [
         f"{type(error).__name__}: {error}"
@@ -234,12 +175,12 @@ def _is_dead_disk(error: BaseException) -> bool:
     return isinstance(error, ConfigError) and any(words in str(error) for words in UNWRITABLE)
 
 
-def _chain_holds(evidence: Evidence, _: _Reading) -> list[str]:
+def _chain_holds(evidence: Evidence, _: Reading) -> list[str]:
     chain = verify_chain(evidence.journal_dir)
     return [] if chain.is_intact else [f"{chain.problem}"]
 
 
-def _replays(evidence: Evidence, seen: _Reading) -> list[str]:
+def _replays(evidence: Evidence, seen: Reading) -> list[str]:
     found = []
     if seen.digest != ledger_digest(evidence.engine.ledger):
         found.append("the journal alone gives other books than the engine had")
@@ -249,11 +190,11 @@ def _replays(evidence: Evidence, seen: _Reading) -> list[str]:
     return found
 
 
-def _legal_edges(_: Evidence, seen: _Reading) -> list[str]:
+def _legal_edges(_: Evidence, seen: Reading) -> list[str]:
     return seen.illegal
 
 
-def _reasons(_: Evidence, seen: _Reading) -> list[str]:
+def _reasons(_: Evidence, seen: Reading) -> list[str]:
     return seen.nameless
 
 
@@ -263,14 +204,14 @@ def _told(positions: dict[str, Decimal]) -> str:
     )
 
 
-_Check = Callable[[Evidence, _Reading], Sequence[str]]
+_Check = Callable[[Evidence, Reading], Sequence[str]]
 _CHECKS: tuple[tuple[str, str, _Check], ...] = (
     ("I1", "every order at the venue was journaled first", _journaled_first),
     ("I2", "no wish became two orders", _once),
     ("I3", "the same executions at the venue and in the books", _same_executions),
-    ("I4", "no limit exceeded, at any arrival", _within_limits),
+    ("I4", LIMITS_MEANING, _within_limits),
     ("I5", "positions and cash equal the venue's", _same_books),
-    ("I6", "no entry arrived after a halt", _halts_hold),
+    ("I6", "no entry left after a halt or while the books were unproved", _halts_hold),
     ("I7", "no order left unsettled", _all_settled),
     ("I8", "no error unhandled", _nothing_unhandled),
     ("I9", "the hash chain of the journal verifies", _chain_holds),
