@@ -102,3 +102,24 @@ class RestsOnceADay(Strategy):
         if session is not None and session.date != self.rested_on:
             self.rested_on = session.date
             self.ctx.buy(bar.symbol, 1, limit_price=bar.close / 2)
+
+
+class RaisesAtStart(Strategy):
+    """Dead from its first moment."""
+
+    def initialize(self, ctx: Context) -> None:
+        """Nothing to read."""
+
+    def on_start(self) -> None:
+        """Break."""
+        raise ValueError("boom in start")
+
+
+class Watches(Strategy):
+    """Never trades."""
+
+    def initialize(self, ctx: Context) -> None:
+        """Nothing to read."""
+
+    def on_bar(self, bar: Bar) -> None:
+        """Look on."""

@@ -24,6 +24,7 @@ from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.testing import PERFECT, Death, DiskFaults, Outcome, World
 from regimeflow.testing.checkers import Evidence, Finding, judge
 from regimeflow.testing.rehearsal.branches import branches_of
+from regimeflow.testing.rehearsal.conduct import FAULTED, conduct_of
 from regimeflow.testing.rehearsal.faults import HostileFaults
 from regimeflow.testing.rehearsal.scenarios import (
     RANDOM,
@@ -48,7 +49,8 @@ class Verdict:
 
     `recovered_s` is from the healing to equal books, nothing in doubt and no hold; None if never.
     `blind_s` is how long the engine was dead or its books unproved, `blind_exposure` the most that
-    was at stake meanwhile; `cash` and `positions` are the venue's at the end.
+    was at stake meanwhile; `cash` and `positions` are the venue's at the end. `has_struck` says
+    whether the scenario's own faults ever met the engine.
     """
 
     scenario: str
@@ -71,11 +73,26 @@ class Verdict:
     timeline: Sequence[Line]
     cash: Decimal
     positions: dict[str, Decimal]
+    has_struck: bool
 
     @property
     def is_ok(self) -> bool:
         """Whether every invariant held."""
         return all(finding.holds for finding in self.findings)
+
+    @property
+    def has_faulted(self) -> bool:
+        """Whether a strategy faulted."""
+        return any(f.invariant == FAULTED and not f.holds for f in self.findings)
+
+    @property
+    def nothing_shown(self) -> str:
+        """Why a run in which nothing was violated proves nothing; empty when it does."""
+        if not self.is_ok:
+            return ""
+        if not self.orders:
+            return "no order reached the venue"
+        return "" if self.has_struck else "the fault of the scenario never struck"
 
 
 def scenario_of(name: str, seed: int) -> Scenario:
@@ -220,7 +237,7 @@ class _Act:
             scenario=self._scenario.name,
             story=self._scenario.story,
             seed=self._world.seed,
-            findings=judge(evidence),
+            findings=[*judge(evidence), *conduct_of(journal_dir)],
             injected=+(stage.injected + self._faults.fired),
             branches=branches_of(journal_dir, stage.boots),
             recovered_s=self._recovered_s,
@@ -237,7 +254,15 @@ class _Act:
             timeline=stage.timeline.lines,
             cash=ledger.cash,
             positions=dict(ledger.positions),
+            has_struck=self._has_struck(),
         )
+
+    def _has_struck(self) -> bool:
+        """Whether what the scenario is about happened; of the swarm's mixture, anything."""
+        fired, done = self._faults.fired, self._stage.injected
+        if self._scenario.faults and self._scenario.name != RANDOM:
+            return bool(fired)
+        return bool(fired or done)
 
 
 @contextmanager
