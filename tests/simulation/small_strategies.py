@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from regimeflow.model.market import Bar
 from regimeflow.model.order import Side, TimeInForce
 from regimeflow.strategy.base import Strategy
@@ -123,3 +125,18 @@ class Watches(Strategy):
 
     def on_bar(self, bar: Bar) -> None:
         """Look on."""
+
+
+class CountsInAGlobal(Strategy):
+    """Decides by what is not its state, and so otherwise after a restart."""
+
+    seen = 0
+
+    def initialize(self, ctx: Context) -> None:
+        """Nothing to read."""
+
+    def on_bar(self, bar: Bar) -> None:
+        """Buy when the number of bars that this process ever saw is a square."""
+        CountsInAGlobal.seen += 1
+        if math.isqrt(self.seen) ** 2 == self.seen:
+            self.ctx.buy(bar.symbol, 1)

@@ -9,7 +9,7 @@ from typing import Any
 from typer.testing import CliRunner, Result
 
 from regimeflow.cli.app import app
-from regimeflow.testing.rehearsal.director import rehearse
+from regimeflow.testing.rehearsal.director import rehearse, scenario_of
 from regimeflow.testing.rehearsal.scenarios import Scenario
 from regimeflow.testing.rehearsal.scorecard import headline_of
 from tests.simulation.rehearsed import BUSY, busy_config
@@ -26,9 +26,9 @@ def write_config(place: Path, strategy: str) -> Path:
     return path
 
 
-def rehearsed(config: Path, *options: str) -> Result:
+def rehearsed(config: Path, *options: str, scenario: str = "gateway-restart") -> Result:
     """What the command says about one scenario."""
-    arguments = ["rehearse", "--config", str(config), "--scenario", "gateway-restart"]
+    arguments = ["rehearse", "--config", str(config), "--scenario", scenario]
     return CliRunner().invoke(app, [*arguments, *options])
 
 
@@ -87,3 +87,28 @@ def test_some_runs_that_show_nothing_are_told_and_not_called_held() -> None:
     assert headline_of([struck]) == HELD
     assert headline_of([empty]) == "nothing shown"
     assert headline_of([empty, struck]) == "nothing violated, and nothing shown by 1 of them"
+
+
+def test_restart_with_other_decisions_is_a_violation_with_advice(tmp_path: Path) -> None:
+    config = write_config(tmp_path, "CountsInAGlobal")
+    result = rehearsed(config, "--json", scenario="lost-order")
+    document = document_of(result)
+    assert result.exit_code == 1
+    item = document["items"]["S2"]
+    assert item["status"] == "fail"
+    assert "decisions differ from the journal" in item["seen"]
+    assert "attributes of self" in item["fix"]
+    assert document["items"]["operator"]["status"] == "warn"
+    assert document["scenarios"][0]["quarantined"] == 1
+    told = rehearsed(config, scenario="lost-order").output
+    assert "needs an operator" in told
+    assert HELD not in told
+
+
+def test_decisions_lost_with_a_power_cut_are_no_fault_of_the_strategy() -> None:
+    verdict = rehearse(busy_config(), scenario_of("crash-storm", 1), 1)
+    assert verdict.is_ok
+    assert verdict.branches["quarantined"]
+    assert verdict.recovered_s is None
+    assert "decisions differ" in verdict.needs_operator
+    assert verdict.may_need_operator

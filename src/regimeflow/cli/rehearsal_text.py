@@ -29,7 +29,7 @@ def say(
     """Everything, and the verdict as the last line."""
     from rich.console import Console as RichConsole
 
-    from regimeflow.testing.rehearsal.scorecard import headline_of, unshown_of
+    from regimeflow.testing.rehearsal.scorecard import headline_of, needs_of, unshown_of
 
     out = RichConsole(stderr=is_json, highlight=False)
     if len(verdicts) == 1:
@@ -41,6 +41,8 @@ def say(
         if violation.advice:
             reply.say(f"  what to do: {violation.advice}")
         reply.say(f"  to repeat: {violation.command}")
+    for need in needs_of(verdicts):
+        reply.say(f"needs an operator: {need}")
     for unshown in unshown_of(verdicts):
         reply.say(f"nothing shown by {unshown}")
     hours = sum(v.virtual_s for v in verdicts) / 3_600
@@ -59,10 +61,9 @@ def _table(rows: Sequence[Row]) -> Table:
     for head in heads:
         table.add_column(head)
     for row in rows:
-        slowest = "never" if row.slowest_s is None else f"{row.slowest_s:.0f} s"
         table.add_row(
             row.scenario, str(row.runs), str(row.orders), str(row.fills), str(row.boots),
-            str(row.faulted), str(row.quarantined), slowest,
+            str(row.faulted), str(row.quarantined), row.recovery,
             f"{row.blind_s} s", f"{row.blind_exposure:,.0f}", row.verdict,
         )  # fmt: skip
     return table
@@ -84,12 +85,16 @@ def _tell_story(out: RichConsole, verdict: Verdict) -> None:
             mark = ">> " if line.style == "fault" else ""
             text.append(f"{mark}{line.text}", _STYLES.get(line.style, line.style))
             out.print(text, soft_wrap=True)
-    recovered = "never" if verdict.recovered_s is None else f"{verdict.recovered_s:.0f} s"
+    recovered = "never"
+    if verdict.needs_operator:
+        recovered = "needs an operator: the books are equal, trading is not as before the faults"
+    elif verdict.recovered_s is not None:
+        recovered = f"{verdict.recovered_s:.0f} s after everything healed"
     held = ", ".join(f"{q:f} {s}" for s, q in sorted(verdict.positions.items())) or "nothing"
     for label, value in (
         ("activity", f"{verdict.orders} orders, {verdict.fills} fills, {verdict.boots} starts"),
         ("blind", f"{verdict.blind_s} s, at most {verdict.blind_exposure:,.0f} at stake"),
-        ("recovered", f"{recovered} after everything healed"),
+        ("recovered", recovered),
         ("venue holds", f"{held}, cash {verdict.cash:,.2f}"),
     ):
         out.print(f"{label:<14}{value}", soft_wrap=True)

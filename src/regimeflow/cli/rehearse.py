@@ -103,6 +103,25 @@ def _tell(reply: Reply, verdicts: Sequence[Verdict], violations: Sequence[Violat
             fix="; ".join(filter(None, (first.advice, f"repeat it with: {first.command}"))),
         )
     _tell_shown(reply, verdicts)
+    _tell_operator(reply, verdicts)
+
+
+def _tell_operator(reply: Reply, verdicts: Sequence[Verdict]) -> None:
+    """Books that agree are not enough: somebody may have to let the engine trade again."""
+    from regimeflow.testing.rehearsal.scorecard import needs_of
+
+    needs = needs_of(verdicts)
+    if not needs:
+        reply.item("operator", Status.PASS, seen="no run ended needing an operator")
+        return
+    is_foreseen = all(v.may_need_operator for v in verdicts if v.needs_operator)
+    reply.item(
+        "operator",
+        Status.PASS if is_foreseen else Status.WARN,
+        seen=f"{len(needs)} of {len(verdicts)} runs ended needing an operator; {needs[0]}",
+        expected="trading as before the faults, unless the scenario may end otherwise",
+        fix="live: find out why, then `regimeflow resume`",
+    )
 
 
 def _tell_shown(reply: Reply, verdicts: Sequence[Verdict]) -> None:
@@ -144,6 +163,7 @@ def _row_document(row: Row) -> Json:
         "showed_nothing": row.unshown,
         "faulted": row.faulted,
         "quarantined": row.quarantined,
+        "needs_operator": row.need_operator,
         "orders": row.orders,
         "fills": row.fills,
         "starts": row.boots,

@@ -47,7 +47,9 @@ QUIET_S = 5
 class Verdict:
     """What one run did and whether it held. Times are virtual seconds.
 
-    `recovered_s` is from the healing to equal books, nothing in doubt and no hold; None if never.
+    `recovered_s` is from the healing to equal books, nothing in doubt, no hold and trading as
+    before the faults; None if never, or if it `needs_operator`, which says why;
+    `may_need_operator` is why this scenario may end so.
     `blind_s` is how long the engine was dead or its books unproved, `blind_exposure` the most that
     was at stake meanwhile; `cash` and `positions` are the venue's at the end. `has_struck` says
     whether the scenario's own faults ever met the engine.
@@ -74,6 +76,8 @@ class Verdict:
     cash: Decimal
     positions: dict[str, Decimal]
     has_struck: bool
+    needs_operator: str
+    may_need_operator: str
 
     @property
     def is_ok(self) -> bool:
@@ -135,6 +139,7 @@ class _Act:
         self._faults = HostileFaults(scenario.faults, world.rng("faults"))
         self._stage = Stage(world, stand, self._faults, on_world_time=scenario.on_world_time)
         self._recovered_s: float | None = None
+        self._needs_operator = ""
         self._has_settled = False
         self._over_ns = stand.parts.feed.last_ns + QUIET_S * NS_PER_S
         self._blind_s = 0
@@ -150,15 +155,18 @@ class _Act:
         await asyncio.sleep(CALM_S)
         await self._be_hostile()
         await self._heal()
-        self._recovered_s = await self._at_rest()
+        settled_s = await self._settled()
+        self._recovered_s = settled_s if stage.is_at_rest() else None
+        self._needs_operator = stage.operator_needed()
         await self._data_over()
-        self._has_settled = await self._at_rest() is not None
+        self._has_settled = await self._settled() is not None
         stage.stop()
         await supervisor
         watcher.cancel()
         await stage.close_venue()
 
     async def _be_hostile(self) -> None:
+        self._stage.note_trading()
         self._faults.is_on = True
         if self._scenario.link is not None:
             self._stage.set_link(self._scenario.link)
@@ -197,11 +205,11 @@ class _Act:
             if self._stage.machine.now_ns > over_ns:
                 return
 
-    async def _at_rest(self) -> float | None:
-        """Wait until the engine is at rest with equal books; returns how long that took."""
+    async def _settled(self) -> float | None:
+        """Wait until the engine is settled with equal books; returns how long that took."""
         began_s, calm = self._world.now_s, 0
         for _ in range(SETTLE_S_MAX):
-            calm = calm + 1 if self._stage.is_at_rest() else 0
+            calm = calm + 1 if self._stage.is_settled() else 0
             if calm >= AT_REST_S:
                 return self._world.now_s - began_s - AT_REST_S + 1
             await asyncio.sleep(1)
@@ -237,7 +245,7 @@ class _Act:
             scenario=self._scenario.name,
             story=self._scenario.story,
             seed=self._world.seed,
-            findings=[*judge(evidence), *conduct_of(journal_dir)],
+            findings=[*judge(evidence), *conduct_of(journal_dir, stage.unlike)],
             injected=+(stage.injected + self._faults.fired),
             branches=branches_of(journal_dir, stage.boots),
             recovered_s=self._recovered_s,
@@ -255,6 +263,8 @@ class _Act:
             cash=ledger.cash,
             positions=dict(ledger.positions),
             has_struck=self._has_struck(),
+            needs_operator=self._needs_operator,
+            may_need_operator=self._scenario.may_need_operator,
         )
 
     def _has_struck(self) -> bool:

@@ -11,6 +11,7 @@ from regimeflow.testing.rehearsal.scorecard import (
     Row,
     counted,
     headline_of,
+    needs_of,
     rows_of,
     unshown_of,
     violations_of,
@@ -57,6 +58,8 @@ def page_of(verdicts: Sequence[Verdict], config: Path) -> str:
         ]
     if unshown := unshown_of(verdicts):
         body += ["<h2>Nothing shown</h2>", _table(("run",), [(one,) for one in unshown])]
+    if needs := needs_of(verdicts):
+        body += ["<h2>Needs an operator</h2>", _table(("run",), [(one,) for one in needs])]
     return _PAGE.format(title=title, body="\n".join(body))
 
 
@@ -68,10 +71,9 @@ def _story(lines: Sequence[Line]) -> list[tuple[str, str, str]]:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    slowest = "never" if row.slowest_s is None else f"{row.slowest_s:.0f} s"
     return (
         f"{row.scenario}: {row.story}", str(row.runs), row.verdict, str(row.faulted),
-        str(row.quarantined), str(row.orders), str(row.fills), str(row.boots), slowest,
+        str(row.quarantined), str(row.orders), str(row.fills), str(row.boots), row.recovery,
         f"{row.blind_s} s",
         f"{row.blind_exposure:,.0f}", counted(row.injected), counted(row.branches),
     )  # fmt: skip

@@ -16,6 +16,7 @@ from regimeflow.testing.rehearsal.director import Verdict
 class Row:
     """One scenario over all its runs; `slowest_s` None when a run never recovered.
 
+    Runs that need an operator have no time of recovery; they are counted.
     Of the runs, `failed` broke something, `unshown` proved nothing, in `faulted` a strategy
     faulted and in `quarantined` a restart could not verify the strategies.
     """
@@ -27,6 +28,7 @@ class Row:
     unshown: int
     faulted: int
     quarantined: int
+    need_operator: int
     orders: int
     fills: int
     boots: int
@@ -43,7 +45,19 @@ class Row:
             return f"{self.failed} FAILED"
         if self.unshown == self.runs:
             return "nothing shown"
-        return f"held, {self.unshown} showed nothing" if self.unshown else "held"
+        told = ["held"]
+        if self.unshown:
+            told.append(f"{self.unshown} showed nothing")
+        if self.need_operator:
+            told.append(f"{self.need_operator} to resume")
+        return ", ".join(told)
+
+    @property
+    def recovery(self) -> str:
+        """How long the slowest recovery without an operator took."""
+        if self.need_operator == self.runs:
+            return "operator"
+        return "never" if self.slowest_s is None else f"{self.slowest_s:.0f} s"
 
 
 @dataclass(frozen=True)
@@ -94,6 +108,16 @@ def unshown_of(verdicts: Sequence[Verdict]) -> list[str]:
     ]
 
 
+def needs_of(verdicts: Sequence[Verdict]) -> list[str]:
+    """Each run that ended needing an operator, and why."""
+    return [
+        f"{verdict.scenario} seed {verdict.seed}: {verdict.needs_operator}"
+        + (f" (it may: {verdict.may_need_operator})" if verdict.may_need_operator else "")
+        for verdict in verdicts
+        if verdict.needs_operator
+    ]
+
+
 def headline_of(verdicts: Sequence[Verdict]) -> str:
     """All runs in one phrase."""
     if not all(verdict.is_ok for verdict in verdicts):
@@ -119,7 +143,7 @@ def counted(counter: Counter[str]) -> str:
 
 def _row(verdicts: Sequence[Verdict]) -> Row:
     first = verdicts[0]
-    times = [v.recovered_s for v in verdicts]
+    times = [v.recovered_s for v in verdicts if not v.needs_operator]
     whole = [s for s in times if s is not None]
     return Row(
         scenario=first.scenario,
@@ -129,10 +153,11 @@ def _row(verdicts: Sequence[Verdict]) -> Row:
         unshown=sum(bool(v.nothing_shown) for v in verdicts),
         faulted=sum(v.has_faulted for v in verdicts),
         quarantined=sum(bool(v.branches["quarantined"]) for v in verdicts),
+        need_operator=sum(bool(v.needs_operator) for v in verdicts),
         orders=sum(v.orders for v in verdicts),
         fills=sum(v.fills for v in verdicts),
         boots=sum(v.boots for v in verdicts),
-        slowest_s=max(whole) if len(whole) == len(times) else None,
+        slowest_s=max(whole) if whole and len(whole) == len(times) else None,
         blind_s=sum(v.blind_s for v in verdicts),
         blind_exposure=max(v.blind_exposure for v in verdicts),
         injected=sum((v.injected for v in verdicts), Counter()),
