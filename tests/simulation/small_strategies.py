@@ -140,3 +140,30 @@ class CountsInAGlobal(Strategy):
         CountsInAGlobal.seen += 1
         if math.isqrt(self.seen) ** 2 == self.seen:
             self.ctx.buy(bar.symbol, 1)
+
+
+class InterruptsLater(Strategy):
+    """Stands in for a person at the keyboard: stops this process at a bar of its second run."""
+
+    seen = 0
+
+    def initialize(self, ctx: Context) -> None:
+        """Nothing to read."""
+
+    def on_bar(self, bar: Bar) -> None:
+        """Buy, and interrupt."""
+        InterruptsLater.seen += 1
+        if self.seen == 600:
+            raise KeyboardInterrupt
+        self.ctx.buy(bar.symbol, 1)
+
+
+class Leaves(Strategy):
+    """Calls `sys.exit`."""
+
+    def initialize(self, ctx: Context) -> None:
+        """Nothing to read."""
+
+    def on_bar(self, bar: Bar) -> None:
+        """Leave."""
+        raise SystemExit(5)

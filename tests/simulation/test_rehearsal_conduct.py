@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from regimeflow.cli.app import app
 from regimeflow.testing.rehearsal.director import rehearse, scenario_of
 from regimeflow.testing.rehearsal.scenarios import Scenario
 from regimeflow.testing.rehearsal.scorecard import headline_of
+from tests.e2e.programs import regimeflow
 from tests.simulation.rehearsed import BUSY, busy_config
 
 HELD = "every invariant held"
@@ -112,3 +115,19 @@ def test_decisions_lost_with_a_power_cut_are_no_fault_of_the_strategy() -> None:
     assert verdict.recovered_s is None
     assert "decisions differ" in verdict.needs_operator
     assert verdict.may_need_operator
+
+
+def test_interrupt_tells_what_was_complete_and_nothing_else(tmp_path: Path) -> None:
+    """A process of its own: what the dead have to say comes when the interpreter ends."""
+    config = write_config(tmp_path, "InterruptsLater")
+    arguments = ["rehearse", "--config", config, "--scenario", "gateway-restart", "--runs", "3"]
+    answer = regimeflow(*arguments, cwd=tmp_path, PYTHONPATH=os.pathsep.join(sys.path))
+    assert answer.code == 130
+    assert answer.err == "interrupted: 1 of 3 runs were complete\n"
+    assert "every invariant held: 1 run" in answer.out
+
+
+def test_strategy_that_exits_has_faulted(tmp_path: Path) -> None:
+    result = rehearsed(write_config(tmp_path, "Leaves"))
+    assert result.exit_code == 1
+    assert "mine faulted in on_bar: SystemExit: 5" in result.output

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from regimeflow.cli.reply import Json, JsonOption, Reply, Status
-from regimeflow.errors import EXIT_NOTHING_SHOWN
+from regimeflow.errors import EXIT_NOTHING_SHOWN, EXIT_SECOND_SIGNAL
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -55,13 +56,13 @@ def rehearse(
     names = _names(scenario)
     with Reply("rehearse", is_json=as_json) as reply:
         loaded = load_config(config)
+        planned = [(name, number) for name in names for number in range(seed, seed + runs)]
         verdicts: list[Verdict] = []
-        with progress_bar("rehearse") as progress:
-            for name in names:
-                for number in range(seed, seed + runs):
-                    verdicts.append(run_one(loaded, scenario_of(name, number), number))
-                    if progress is not None:
-                        progress(len(verdicts), runs * len(names))
+        with progress_bar("rehearse") as progress, suppress(KeyboardInterrupt):
+            for name, number in planned:
+                verdicts.append(run_one(loaded, scenario_of(name, number), number))
+                if progress is not None:
+                    progress(len(verdicts), len(planned))
         violations = violations_of(verdicts, config)
         _tell(reply, verdicts, violations)
         rows = rows_of(verdicts)
@@ -71,7 +72,9 @@ def rehearse(
             scenarios=[_row_document(row) for row in rows],
             violations=[_violation_document(violation) for violation in violations],
         )
-        say(reply, rows, violations, verdicts, is_json=as_json)
+        if verdicts:
+            say(reply, rows, violations, verdicts, is_json=as_json)
+        _tell_interrupt(reply, len(verdicts), len(planned))
         if output is not None:
             _write(output, page_of(verdicts, config))
             reply.say(f"scorecard: {output}")
@@ -106,6 +109,16 @@ def _tell(reply: Reply, verdicts: Sequence[Verdict], violations: Sequence[Violat
     _tell_operator(reply, verdicts)
 
 
+def _tell_interrupt(reply: Reply, done: int, planned: int) -> None:
+    """What was interrupted is judged as far as it came, and is no success."""
+    if done == planned:
+        return
+    reply.refuse_with(EXIT_SECOND_SIGNAL)
+    seen = f"interrupted: {done} of {planned} runs were complete"
+    reply.item("interrupted", Status.FAIL, seen=seen, expected="all runs", fix="run it again")
+    reply.say_failure(seen)
+
+
 def _tell_operator(reply: Reply, verdicts: Sequence[Verdict]) -> None:
     """Books that agree are not enough: somebody may have to let the engine trade again."""
     from regimeflow.testing.rehearsal.scorecard import needs_of
@@ -129,6 +142,8 @@ def _tell_shown(reply: Reply, verdicts: Sequence[Verdict]) -> None:
     from regimeflow.testing.rehearsal.scorecard import unshown_of
 
     unshown = unshown_of(verdicts)
+    if not verdicts:
+        return
     if not unshown:
         reply.item("shown", Status.PASS, seen="every run had orders and its fault")
         return

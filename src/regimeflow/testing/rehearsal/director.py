@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import sys
 import tempfile
 import warnings
 from collections import Counter
@@ -23,6 +24,7 @@ from regimeflow.model.order import ZERO
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.testing import PERFECT, Death, DiskFaults, Outcome, World
 from regimeflow.testing.checkers import Evidence, Finding, judge
+from regimeflow.testing.failures import let_go
 from regimeflow.testing.rehearsal.branches import branches_of
 from regimeflow.testing.rehearsal.conduct import FAULTED, conduct_of
 from regimeflow.testing.rehearsal.faults import HostileFaults
@@ -117,7 +119,10 @@ def rehearse(config: Config, scenario: Scenario, seed: int) -> Verdict:
             faults=scenario.name,
         ) as world,
     ):
-        return _played(world, stand, scenario, warned)
+        try:
+            return _played(world, stand, scenario, warned)
+        finally:
+            let_go(sys.exc_info()[1])
 
 
 def _played(
