@@ -244,7 +244,7 @@ class _Run:
 
     async def _at_rest(self) -> None:
         waited_s = 0
-        while not self._stage.is_at_rest():
+        while not self._stage.is_settled():
             waited_s += 10
             assert waited_s <= SETTLE_S_MAX, "the engine does not come to rest"
             await asyncio.sleep(10)

@@ -34,7 +34,7 @@ left in unsynced facts, annulments nobody heard of, an audit file that lost a pa
 def test_every_scenario_ends_with_equal_books(scenario: str, seed: int) -> None:
     verdict = run(scenario, seed)
     assert verdict.is_ok, told(verdict)
-    assert verdict.recovered_s is not None
+    assert verdict.recovered_s is not None or (verdict.needs_operator and verdict.may_need_operator)
     assert verdict.orders > 0
 
 

@@ -39,6 +39,17 @@ def test_a_strategy_that_raises_sends_nothing_and_stands_alone() -> None:
     assert world.try_to(lambda ctx: ctx.buy("ABC", 1), 1) == ""
 
 
+def test_a_strategy_that_exits_is_faulted_and_ends_nothing_else() -> None:
+    def leave(_: Any) -> None:
+        raise SystemExit(5)
+
+    world = World(puppet(), puppet())
+    world.do(leave)
+    (fault,) = world.outputs(c.StrategyFaulted)
+    assert fault.error == "SystemExit: 5"
+    assert world.try_to(lambda ctx: ctx.buy("ABC", 1), 1) == ""
+
+
 def test_a_faulted_strategy_keeps_its_exits_and_loses_its_entries() -> None:
     world = World()
     world.hold(100)

@@ -1,7 +1,7 @@
 """Calling user code: the only place in the core that catches every exception.
 
-A callback that raises sends nothing, and its strategy is faulted: it is not called again, its
-entries are cancelled, it may only reduce. The engine and the other strategies go on.
+A callback that raises, SystemExit too, sends nothing, and its strategy is faulted: it is not
+called again, its entries are cancelled, it may only reduce. The engine and the others go on.
 Consequences (an order denied, a fill) queue behind the callback in hand, first in first out,
 at most `CONSEQUENCES_MAX` for one event; a strategy that answers its own orders for ever is
 faulted there.
@@ -63,7 +63,7 @@ class Callbacks:
                 call(argument)
             except InvariantViolated:
                 raise  # our bug, met inside a callback: it must not pass for the strategy's
-            except Exception as error:  # noqa: BLE001 - user code may raise anything
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - user code may raise anything
                 self.fault(seat, call.__name__, f"{type(error).__name__}: {error}")
                 continue
             if seat.staged:
@@ -118,7 +118,7 @@ class Callbacks:
             return [seat.capture() for seat in self.seats.values()]
         except InvariantViolated:
             raise
-        except Exception:  # noqa: BLE001 - encoding runs user code
+        except (Exception, SystemExit):  # noqa: BLE001 - encoding runs user code
             return None
 
     def restore(self, saved: list[SavedSeat]) -> None:

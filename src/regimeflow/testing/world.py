@@ -12,9 +12,11 @@ import gc
 import platform
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
@@ -163,8 +165,11 @@ class World:
 
     def close(self) -> None:
         """End everything. No `finally` block of the dead has an effect from here on either."""
-        if self.loop.is_closed():
-            return
+        if not self.loop.is_closed():
+            with _undisturbed():
+                self._end()
+
+    def _end(self) -> None:
         for host in self.hosts.values():
             host.kill(Death.KILL)
         self._bury()
@@ -203,6 +208,22 @@ class World:
             error = sys.exc_info()[1]
             if not is_done and error is not None:
                 error.add_note(self.how_to_repeat())
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """An interrupt waits until the block has ended: half a burial is none."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: waiting.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if waiting:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _forget_tasks(loop: DetLoop) -> None:

@@ -18,18 +18,18 @@ from regimeflow.live.runner import LiveRunner, LiveSummary
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.run import policy
 from regimeflow.testing import Death, DiskFaults, Ending, LinkProfile, Outcome, World
-from regimeflow.testing.checkers import UNSETTLED, VenueTruth
+from regimeflow.testing.checkers import VenueTruth
+from regimeflow.testing.rehearsal import rest
 from regimeflow.testing.rehearsal.faults import HostileFaults
 from regimeflow.testing.rehearsal.stand import PORT, Stand
 from regimeflow.testing.rehearsal.tending import TendedAtOnce
 from regimeflow.testing.rehearsal.timeline import NotedConsole, Timeline
+from regimeflow.testing.rehearsal.watched import watched_machine
 from regimeflow.testing.rehearsal.witness import WatchedMachine, Witness
 from regimeflow.testing.venues.faults import FaultKind
-from regimeflow.testing.venues.playback import Playback
 from regimeflow.testing.venues.sim_log import VenueLog
 from regimeflow.testing.venues.sim_program import ACCOUNT
 from regimeflow.testing.venues.sim_server import SimVenueServer
-from regimeflow.venue.sim import SimVenue
 
 RESTART_AFTER_S = 1.0
 LIFE_S_MAX = 10_000_000.0
@@ -48,7 +48,8 @@ class Life(NamedTuple):
 
 
 class Stage:
-    """Venue, engine and faults of one run; `boots` is what each start of the engine found.
+    """Venue, engine and faults of one run; `boots` is what each start of the engine found, `unlike`
+    the starts at which strategies decided otherwise than before.
 
     A venue `on_world_time` has no time of its own, as a real broker has none: the engine keeps
     the wall's. The venue's own clock may be wrong all the same.
@@ -69,8 +70,10 @@ class Stage:
         faults.on_strike = lambda kind: self.timeline.note(_told(kind), FAULT)
         self.boots: list[Booted] = []
         self.lives: list[Life] = []
+        self.unlike: list[str] = []
         self.server: SimVenueServer | None = None
         self.next_kill: tuple[int, Death] = (0, Death.KILL)
+        self._before = rest.Trading()
         self._runner: LiveRunner | None = None
         self._closing = asyncio.Event()
         self._is_over = False
@@ -139,16 +142,24 @@ class Stage:
             cash=venue.ledger.cash,
         )
 
-    def is_at_rest(self) -> bool:
+    def is_settled(self) -> bool:
         """Whether the engine runs with equal books, nothing unsettled and no hold."""
         if not self.engine.is_running or not self.boots:
             return False
-        engine, venue = self.boots[-1].engine, self.machine.venue.ledger
-        portfolio = engine.ledger.portfolio
-        ours = {s: p.quantity for s, p in portfolio.positions.items() if p.quantity}
-        are_settled = all(o.status not in UNSETTLED for o in engine.ledger.orders.open.values())
-        is_same = ours == venue.positions and portfolio.cash == venue.cash
-        return is_same and are_settled and not engine.holds.account
+        return rest.is_settled(self.boots[-1].engine, self.machine)
+
+    def is_at_rest(self) -> bool:
+        """Whether it is settled and trades as before the faults, without an operator's help."""
+        return self.is_settled() and not self.operator_needed()
+
+    def note_trading(self) -> None:
+        """From here on the engine's trading is compared with what it is now."""
+        if self.boots:
+            self._before = rest.trading_of(self.boots[-1].engine)
+
+    def operator_needed(self) -> str:
+        """What only an operator can bring back; empty when nothing."""
+        return rest.operator_needed(self._before, self.boots[-1].engine) if self.boots else ""
 
     # --- what scenarios do --------------------------------------------------------------------
 
@@ -234,38 +245,23 @@ class Stage:
         self._runner = LiveRunner(
             self.config,
             NotedConsole(self.timeline),
-            on_booted=self.boots.append,
+            on_booted=self._on_booted,
             start_upkeep=TendedAtOnce,
         )
         if self._is_over:
             self._runner.request_stop("the rehearsal ends")
         return await self._runner.run()
 
+    def _on_booted(self, booted: Booted) -> None:
+        self.boots.append(booted)
+        if booted.quarantine and not rest.has_lost_records(booted, self.log_dir / "journal"):
+            self.unlike.append(f"start {len(self.boots)}: {booted.quarantine}")
+
     async def _serve(self, listening: asyncio.Future[None]) -> None:
         parts = self.stand.parts
         self._closing = closing = asyncio.Event()
         with VenueLog(self.venue.directory / "state", identity=parts.identity) as log:
-            machine = WatchedMachine(
-                self.witness,
-                SimVenue(
-                    instruments=parts.instruments,
-                    model=parts.model,
-                    calendar=parts.calendar,
-                    cash=parts.cash,
-                    currency=parts.currency,
-                    account_id=ACCOUNT,
-                ),
-                Playback(
-                    parts.feed.chunks(),
-                    calendar=parts.calendar,
-                    end_ns=parts.end_ns,
-                    bar_span_ns=parts.feed.bar_size_ns or 0,
-                    actions=parts.feed.actions,
-                ),
-                instruments=parts.instruments,
-                start_ns=parts.start_ns,
-                log=log,
-            )
+            machine = watched_machine(self.witness, parts, log)
             self.server = SimVenueServer(
                 machine,
                 account=ACCOUNT,
