@@ -141,7 +141,7 @@ DIFFERENCES: dict[str, Explained] = {
     "bust": Explained(
         Reaction.TOLD,
         "the broker annulled an execution",
-        "reversed once, never deleted; its symbol is held",
+        "reversed once, never deleted; its symbol is held, exits of what it bought are cancelled",
         "`resume` lifts the hold",
     ),
     "unknown_execution": Explained(

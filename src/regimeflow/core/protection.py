@@ -1,7 +1,9 @@
 """Exits that a filled entry asked for: placed with each fill, and never lost to the order rate.
 
 A leg that the rate holds back waits (see `core/rate_wait.py`): what waits for one entry is one
-stop and one target, however many fills they are for.
+stop and one target, however many fills they are for. When an execution of an entry is annulled or
+corrected, exits beyond what remains of it are cancelled, and what they covered is placed anew once
+their cancels are answered.
 """
 
 from __future__ import annotations
@@ -85,6 +87,38 @@ class Protection:
         """Everything that works is being cancelled: what waits shall not leave either."""
         self.waiting = [leg for leg in self.waiting if symbol not in (None, leg.symbol)]
 
+    def shrink(self, entry: Order) -> None:
+        """Part of an entry's fills is gone: cancel exits beyond what remains of it.
+
+        What they covered beside it waits for the answers, and is placed anew.
+        """
+        if entry.take_profit_price is None and entry.stop_loss_price is None:
+            return
+        root, done = entry.client_order_ids[0], ZERO
+        groups: dict[str, list[Order]] = {}
+        for exit_order in self._ledger.orders.by_root.values():
+            if exit_order.parent_id != root:
+                continue
+            done += exit_order.filled_quantity
+            if exit_order.is_open:
+                group = exit_order.oco_group or exit_order.client_order_ids[0]
+                groups.setdefault(group, []).append(exit_order)
+        kept = max(min(entry.filled_quantity - done, self._held(entry)), ZERO)
+        whole = [leg for leg in self.waiting if leg.parent_id == root and self._is_whole(leg)]
+        self.waiting = [leg for leg in self.waiting if all(leg is not other for other in whole)]
+        covered, left = max((leg.quantity for leg in whole), default=ZERO), ZERO
+        for legs in groups.values():
+            leaves = max(leg.leaves_quantity for leg in legs)
+            covered += leaves
+            if left + leaves <= kept:
+                left += leaves
+                continue
+            for leg in legs:
+                self._cancel(leg, "its entry was annulled")
+        again = min(kept, covered) - left
+        if again > 0:
+            self.waiting += self._legs(entry, again, entry.average_price or ZERO)
+
     # --- inside -------------------------------------------------------------------------
 
     def _legs(self, entry: Order, quantity: Decimal, price: Decimal) -> list[Order]:
@@ -134,10 +168,8 @@ class Protection:
         return ZERO if head.filled_quantity else min(needed, head.leaves_quantity)
 
     def _held(self, order: Order) -> Decimal:
-        """What the strategy holds: on the side of an entry and of its own fills, or for a leg on
-        the side that it closes."""
+        """What the strategy holds on the side of an entry, or on the side that a leg closes."""
         portfolio = self._ledger.portfolio
         held = portfolio.strategy_position(order.strategy_id, order.symbol).quantity
-        if order.parent_id is not None:
-            return max(-held * order.side.sign, ZERO)
-        return max(min(order.filled_quantity, held * order.side.sign), ZERO)
+        side = order.side if order.parent_id is None else order.side.opposite
+        return max(held * side.sign, ZERO)
