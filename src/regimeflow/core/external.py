@@ -28,6 +28,7 @@ from regimeflow.model.commands import (
     TradingState,
     TradingStateChanged,
 )
+from regimeflow.model.events import BrokerSnapshot
 from regimeflow.model.ids import ClientOrderId, own_number
 from regimeflow.model.order import ZERO, Order, Side
 
@@ -71,6 +72,13 @@ class Externals:
             self._flatten(difference)
             return "reconciliation.external is flatten: adopted, being cancelled or closed"
         return "reconciliation.external is adopt: taken into the books, as nobody's"
+
+    def retry(self, snapshot: BrokerSnapshot) -> None:
+        """Settle what stood because it had no price yet; trading goes on by `Resume` alone."""
+        for difference in self._engine.reconciler.standing(snapshot):
+            settled = self.resolve(difference)
+            if settled is not None:
+                self._engine.emit(DiscrepancyFound(*difference, f"it stood until now; {settled}"))
 
     def on_adopt(self, reason: str) -> None:
         """An operator takes over everything that differs; what cannot be taken stays a break.

@@ -131,6 +131,7 @@ class ReportHandler:
                 engine.now_ns, snapshot, engine.ledger, grace_ns=grace_ns
             ):
                 engine.discrepancies.report_break(found)
+            engine.externals.retry(snapshot)
             engine.holds.on_snapshot(snapshot)
         self._draw_consequences()
 
