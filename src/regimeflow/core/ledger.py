@@ -243,7 +243,9 @@ class Ledger:
         return applied
 
     def _adopt(self, ts_ns: int, notice: c.ExternalAdopted) -> None:
-        if notice.order is not None:
+        if notice.order is not None and self.orders.get(notice.order.client_order_id) is not None:
+            self.orders.apply_replaced(ts_ns, replaced_as(notice.order, ts_ns))
+        elif notice.order is not None:
             self.orders.restore(adopted_order(ts_ns, notice.order, notice.price))
         elif notice.kind == "position":
             self.portfolio.adopt_position(notice.subject, notice.quantity, notice.price)
