@@ -191,7 +191,7 @@ def _replays(evidence: Evidence, seen: Reading) -> list[str]:
 
 
 def _legal_edges(_: Evidence, seen: Reading) -> list[str]:
-    return seen.illegal
+    return seen.statuses.illegal + seen.illegal
 
 
 def _reasons(_: Evidence, seen: Reading) -> list[str]:
@@ -216,6 +216,6 @@ _CHECKS: tuple[tuple[str, str, _Check], ...] = (
     ("I8", "no error unhandled", _nothing_unhandled),
     ("I9", "the hash chain of the journal verifies", _chain_holds),
     ("I10", "the journal alone rebuilds the books and the decisions", _replays),
-    ("I11", "orders took legal steps only", _legal_edges),
+    ("I11", "every step of an order is an edge of the order table", _legal_edges),
     ("I15", "every denial and halt names its control", _reasons),
 )

@@ -20,6 +20,7 @@ from regimeflow.run.folds import LedgerFold
 from regimeflow.run.manifest import plan_of, read_manifest
 from regimeflow.testing.hold_watch import HoldWatch
 from regimeflow.testing.order_steps import OrderSteps
+from regimeflow.testing.status_watch import StatusWatch
 
 
 @dataclass
@@ -32,9 +33,9 @@ class Reading:
     annulled: set[str] = field(default_factory=set)
     halts_ns: list[tuple[int, int]] = field(default_factory=list)
     nameless: list[str] = field(default_factory=list)
-    illegal: list[str] = field(default_factory=list)
     too_fast: list[str] = field(default_factory=list)
     holds: HoldWatch = field(default_factory=HoldWatch)
+    statuses: StatusWatch = field(default_factory=StatusWatch)
     digest: str = ""
 
 
@@ -67,6 +68,7 @@ def read_journal(directory: Path) -> Reading:
             elif not is_active and halted_ns is None:
                 halted_ns = last_ns
         steps.watch(fold.ledger.orders, body)
+        seen.statuses.see(record, fold.ledger)
     if halted_ns is not None:
         seen.halts_ns.append((halted_ns, last_ns + 10**18))
     seen.illegal = steps.problems()
