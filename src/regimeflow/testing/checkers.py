@@ -191,7 +191,7 @@ def _replays(evidence: Evidence, seen: Reading) -> list[str]:
 
 
 def _legal_edges(_: Evidence, seen: Reading) -> list[str]:
-    return seen.statuses.illegal + seen.illegal
+    return seen.statuses.illegal + seen.returned
 
 
 def _reasons(_: Evidence, seen: Reading) -> list[str]:

@@ -25,7 +25,9 @@ from regimeflow.testing.status_watch import StatusWatch
 
 @dataclass
 class Reading:
-    """What a journal says. `too_fast` names orders that left faster than the rates allow."""
+    """What a journal says. `too_fast` names orders that left faster than the rates allow,
+    `returned` those that came back to life untold or not cancelled.
+    """
 
     submits: dict[str, c.SubmitOrder] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
@@ -33,6 +35,7 @@ class Reading:
     annulled: set[str] = field(default_factory=set)
     halts_ns: list[tuple[int, int]] = field(default_factory=list)
     nameless: list[str] = field(default_factory=list)
+    returned: list[str] = field(default_factory=list)
     too_fast: list[str] = field(default_factory=list)
     holds: HoldWatch = field(default_factory=HoldWatch)
     statuses: StatusWatch = field(default_factory=StatusWatch)
@@ -71,7 +74,7 @@ def read_journal(directory: Path) -> Reading:
         seen.statuses.see(record, fold.ledger)
     if halted_ns is not None:
         seen.halts_ns.append((halted_ns, last_ns + 10**18))
-    seen.illegal = steps.problems()
+    seen.returned = steps.problems()
     seen.digest = ledger_digest(fold.ledger)
     return seen
 

@@ -19,21 +19,29 @@ from regimeflow.model.order import OrderStatus
 
 H, S = Happening, OrderStatus
 ENDED_LEG = (H.REJECTED, H.CANCELED, H.EXPIRED)
-"""How an order ends whose standing leg had ended, once its replacement is refused (`core/legs.py`)."""
+"""How an order ends whose standing leg had ended, once its replacement is refused."""
 HAPPENINGS: dict[type, Sequence[Sequence[Happening]]] = {
     c.SubmitOrder: ((H.SENT,),),
     c.OrderDenied: ((H.DENIED,),),
     c.CancelOrder: ((H.CANCEL_SENT,),),
     c.ReplaceOrder: ((H.REPLACE_SENT,),),
     e.OrderAccepted: ((H.ACCEPTED,),),
-    e.OrderRejected: ((H.REJECTED, H.REPLACE_REJECTED, H.LOST_SIGHT), ENDED_LEG),
+    e.OrderRejected: ((H.REJECTED, H.REPLACE_REJECTED, H.LEG_ENDED), ENDED_LEG),
     e.OrderFilled: ((H.PART_FILLED, H.FILLED),),
     e.FillCorrected: ((H.PART_FILLED, H.FILLED),),
-    e.OrderCanceled: ((H.CANCELED, H.LOST_SIGHT),),
-    e.OrderExpired: ((H.EXPIRED, H.LOST_SIGHT),),
+    e.OrderCanceled: ((H.CANCELED, H.LEG_ENDED),),
+    e.OrderExpired: ((H.EXPIRED, H.LEG_ENDED),),
     e.OutcomeUnknown: ((H.LOST_SIGHT,),),
     e.OrderReplaced: ((H.REPLACED,), (H.FILLED,)),
-    e.CancelRejected: ((H.CANCEL_REJECTED, H.REPLACE_REJECTED), (H.FILLED, *ENDED_LEG)),
+    e.CancelRejected: (
+        (
+            H.CANCEL_REJECTED,
+            H.CANCEL_REJECTED_IN_DOUBT,
+            H.REPLACE_REJECTED,
+            H.LEG_ENDED,
+        ),
+        (H.FILLED, *ENDED_LEG),
+    ),
     c.BustRecovered: ((H.PART_FILLED, H.FILLED),),
     c.OrderResolved: (
         (
@@ -46,7 +54,7 @@ HAPPENINGS: dict[type, Sequence[Sequence[Happening]]] = {
             H.REPLACED,
             H.REPLACE_REJECTED,
         ),
-        (H.FILLED, *ENDED_LEG, H.ACCEPTED, H.LOST_SIGHT),
+        (H.FILLED, *ENDED_LEG, H.ACCEPTED, H.LEG_ENDED),
     ),
 }
 """What a record may mean to an order: one step of the first kind, then at most one of the next."""
