@@ -7,20 +7,24 @@ watched while the run lasts (I4) is the witness's business; here they are judged
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 from regimeflow.core.engine import Engine
 from regimeflow.core.ledger_state import ledger_digest
 from regimeflow.errors import ConfigError, JournalCorrupt, JournalError, StartRefused
 from regimeflow.journal.verification import verify_chain
-from regimeflow.model.order import OrderStatus
+from regimeflow.model.account import FillRecord
+from regimeflow.model.order import ZERO, OrderStatus
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.run.replay import verify_journal
 from regimeflow.testing.arrival_limits import MEANING as LIMITS_MEANING
+from regimeflow.testing.cost_fold import costs_of
 from regimeflow.testing.journal_reading import Reading, read_journal
 
 IN_FLIGHT_BOUND_NS = 10 * NS_PER_S
@@ -34,6 +38,15 @@ UNSETTLED = frozenset(
     }
 )
 SHOWN_MAX = 5
+DISK, KILLED = "disk", "killed"
+DEADLY = frozenset({DISK, KILLED, "engine kill", "engine power_cut"})
+"""After these a journal may be unreadable or unwritable; nothing else excuses it."""
+UNREACHABLE = ("cannot be reached", "no history of")
+"""Why a start may be refused: the venue does not answer."""
+FAILURES_MAX = 60
+"""Starts that may fail in one run: a second apart, while disk or venue are away."""
+COST_TOLERANCE = Fraction(1, 10**9)
+"""Costs are rounded at the 28th digit of each part that is closed."""
 UNWRITABLE = ("cannot be written", "cannot write")
 """What a refusal says about a dead disk, whichever file it was."""
 
@@ -54,18 +67,31 @@ class VenueTruth:
     open_orders: frozenset[str]
     positions: dict[str, Decimal]
     cash: Decimal
+    fees: Decimal = ZERO
+    fills: Mapping[str, FillRecord] = field(default_factory=dict)
+    undurable: Sequence[str] = ()
+    nameless: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a process ended by itself, and what had been done to the engine before."""
+
+    error: BaseException
+    before: frozenset[str]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything that is judged. `errors` are how processes ended that were not killed."""
+    """Everything that is judged. `failures` are how processes ended that were not killed,
+    `quarantines` why starts did not trust the strategies."""
 
     journal_dir: Path
     venue: VenueTruth
     engine: Engine
-    errors: Sequence[BaseException] = ()
+    failures: Sequence[Failure] = ()
     unhandled: Sequence[str] = ()
-    is_quarantined: bool = False
+    quarantines: Sequence[str] = ()
     has_settled: bool = True
 
 
@@ -104,7 +130,9 @@ def judge(evidence: Evidence) -> list[Finding]:
 
 def _journaled_first(evidence: Evidence, seen: Reading) -> list[str]:
     strays = sorted(evidence.venue.taken.keys() - seen.ids)
-    return [f"{order_id} reached the venue and is in no journal" for order_id in strays]
+    found = [f"{order_id} reached the venue and is in no journal" for order_id in strays]
+    late = evidence.venue.undurable
+    return found + [f"{order_id} reached the venue before it was durable" for order_id in late]
 
 
 def _once(evidence: Evidence, seen: Reading) -> list[str]:
@@ -127,13 +155,20 @@ def _within_limits(evidence: Evidence, seen: Reading) -> list[str]:
     return [*evidence.venue.exceeded, *seen.too_fast]
 
 
-def _same_books(evidence: Evidence, _: Reading) -> list[str]:
+def _same_books(evidence: Evidence, seen: Reading) -> list[str]:
     portfolio, venue = evidence.engine.ledger.portfolio, evidence.venue
     ours = {s: p.quantity for s, p in portfolio.positions.items() if p.quantity}
     theirs = {s: q for s, q in venue.positions.items() if q}
     found = [] if ours == theirs else [f"positions: ours {_told(ours)}, venue {_told(theirs)}"]
     if portfolio.cash != venue.cash:
         found.append(f"cash: ours {portfolio.cash}, venue {venue.cash}")
+    if portfolio.fees != venue.fees:
+        found.append(f"fees: ours {portfolio.fees}, venue {venue.fees}")
+    costs = costs_of(venue.fills, seen.bookings)
+    for symbol, position in portfolio.positions.items():
+        cost = costs.get(symbol, Fraction(0)) * Fraction(position.multiplier)
+        if abs(Fraction(position.cost) - cost) > COST_TOLERANCE:
+            found.append(f"cost of {symbol}: ours {position.cost}, venue {float(cost)}")
     return found
 
 
@@ -161,18 +196,25 @@ def _all_settled(evidence: Evidence, _: Reading) -> list[str]:
 
 
 def _nothing_unhandled(evidence: Evidence, _: Reading) -> list[str]:
-    expected = (StartRefused, JournalError)
     found = [
-        f"{type(error).__name__}: {error}"
-        for error in evidence.errors
-        if (not isinstance(error, expected) and not _is_dead_disk(error))
-        or isinstance(error, JournalCorrupt)
+        f"{type(failure.error).__name__}: {failure.error}"
+        for failure in evidence.failures
+        if not _is_excused(failure)
     ]
+    if len(evidence.failures) > FAILURES_MAX:
+        found.append(f"{len(evidence.failures)} starts failed, at most {FAILURES_MAX} may")
     return found + list(evidence.unhandled)
 
 
-def _is_dead_disk(error: BaseException) -> bool:
-    return isinstance(error, ConfigError) and any(words in str(error) for words in UNWRITABLE)
+def _is_excused(failure: Failure) -> bool:
+    """Whether what was done to the engine before explains how it ended."""
+    error, words = failure.error, str(failure.error)
+    if isinstance(error, StartRefused):
+        return bool(failure.before) and any(reason in words for reason in UNREACHABLE)
+    if isinstance(error, JournalError) and not isinstance(error, JournalCorrupt):
+        return bool(failure.before & DEADLY)
+    is_dead_disk = isinstance(error, ConfigError) and any(part in words for part in UNWRITABLE)
+    return is_dead_disk and DISK in failure.before
 
 
 def _chain_holds(evidence: Evidence, _: Reading) -> list[str]:
@@ -185,17 +227,38 @@ def _replays(evidence: Evidence, seen: Reading) -> list[str]:
     if seen.digest != ledger_digest(evidence.engine.ledger):
         found.append("the journal alone gives other books than the engine had")
     report = verify_journal(evidence.journal_dir)
-    if report.divergence is not None and not evidence.is_quarantined:
-        found.append(f"decisions differ from the journal after record {report.divergence.seq}")
-    return found
+    differing = [] if report.divergence is None else [report.divergence.seq]
+    for reason in evidence.quarantines:
+        number = reason.rpartition(" ")[2]
+        differing.append(int(number) if number.isdigit() else 10**18)
+    unexplained = [seq for seq in differing if not _has_lost_market(seen, seq)]
+    return found + [
+        f"decisions differ after record {seq} and no data was lost" for seq in unexplained
+    ]
+
+
+def _has_lost_market(seen: Reading, seq: int) -> bool:
+    """Whether market data is missing that decisions up to a record were made from.
+
+    Outputs of an event that is lost itself stand behind the event before it, and count as its.
+    """
+    since = max((rebuilt for rebuilt in seen.rebuilt if rebuilt <= seq), default=0)
+    later = bisect_right(seen.events, seq)
+    until = seen.events[later] if later < len(seen.events) else seq + 1
+    return any(since < gap < until for gap in seen.gaps)
 
 
 def _legal_edges(_: Evidence, seen: Reading) -> list[str]:
     return seen.statuses.illegal + seen.returned
 
 
-def _reasons(_: Evidence, seen: Reading) -> list[str]:
-    return seen.nameless
+def _reasons(evidence: Evidence, seen: Reading) -> list[str]:
+    venue = [f"{name} was rejected without a reason" for name in evidence.venue.nameless]
+    return seen.nameless + venue
+
+
+def _elsewhere(_: Evidence, __: Reading) -> list[str]:
+    return []
 
 
 def _told(positions: dict[str, Decimal]) -> str:
@@ -206,16 +269,19 @@ def _told(positions: dict[str, Decimal]) -> str:
 
 _Check = Callable[[Evidence, Reading], Sequence[str]]
 _CHECKS: tuple[tuple[str, str, _Check], ...] = (
-    ("I1", "every order at the venue was journaled first", _journaled_first),
+    ("I1", "every order at the venue was durable before it arrived", _journaled_first),
     ("I2", "no wish became two orders", _once),
     ("I3", "the same executions at the venue and in the books", _same_executions),
     ("I4", LIMITS_MEANING, _within_limits),
-    ("I5", "positions and cash equal the venue's", _same_books),
+    ("I5", "positions, cost, fees and cash equal the venue's", _same_books),
     ("I6", "no entry left after a halt or while the books were unproved", _halts_hold),
     ("I7", "no order left unsettled", _all_settled),
     ("I8", "no error unhandled", _nothing_unhandled),
     ("I9", "the hash chain of the journal verifies", _chain_holds),
     ("I10", "the journal alone rebuilds the books and the decisions", _replays),
     ("I11", "every step of an order is an edge of the order table", _legal_edges),
-    ("I15", "every denial and halt names its control", _reasons),
+    ("I12", "memory, queues and files stay bounded (not judged here: the soak)", _elsewhere),
+    ("I13", "backtest and live see the same (not judged here: same-path tests)", _elsewhere),
+    ("I14", "no secret in a file (not judged here: this broker takes none)", _elsewhere),
+    ("I15", "every denial, rejection and halt says why", _reasons),
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.ledger_state import ledger_digest
 from regimeflow.journal.reader import read_records
-from regimeflow.journal.records import Record
+from regimeflow.journal.records import EpochOpened, Record
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.evidence import as_observed
@@ -17,6 +17,7 @@ from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.order import Order
 from regimeflow.model.timestamps import NS_PER_MINUTE, NS_PER_S
 from regimeflow.run.folds import LedgerFold
+from regimeflow.run.linked_fold import REBUILD_PREFIX
 from regimeflow.run.manifest import plan_of, read_manifest
 from regimeflow.testing.hold_watch import HoldWatch
 from regimeflow.testing.order_steps import OrderSteps
@@ -25,10 +26,20 @@ from regimeflow.testing.status_watch import StatusWatch
 
 @dataclass
 class Reading:
-    """What a journal says. `too_fast` names orders that left faster than the rates allow,
-    `returned` those that came back to life untold or not cancelled.
+    """What a journal says.
+
+    `too_fast` names orders that left faster than the rates allow, `returned` those that came back
+    to life untold or not cancelled. `bookings` are executions in
+    the order in which they were booked (True) or annulled (False). `events` are the
+    numbers of what nothing here caused, `gaps` the records before
+    which numbers are missing (market data that was lost), `rebuilt` those with which an engine
+    was rebuilt.
     """
 
+    bookings: list[tuple[str, bool]] = field(default_factory=list)
+    events: list[int] = field(default_factory=list)
+    gaps: list[int] = field(default_factory=list)
+    rebuilt: list[int] = field(default_factory=list)
     submits: dict[str, c.SubmitOrder] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
     executions: set[str] = field(default_factory=set)
@@ -53,7 +64,15 @@ def read_journal(directory: Path) -> Reading:
     steps = OrderSteps()
     halted_ns: int | None = None
     last_ns = ahead_ns = 0
+    previous = 0
     for record in read_records(directory):
+        if record.seq != previous + 1:
+            seen.gaps.append(record.seq)
+        previous = record.seq
+        if not record.cause_seq:
+            seen.events.append(record.seq)
+        if isinstance(record.body, EpochOpened) and record.body.reason.startswith(REBUILD_PREFIX):
+            seen.rebuilt.append(record.seq)
         # Halts are compared with what the venue saw: by its clock, as the journal knows it.
         body, last_ns = record.body, record.ts_ns + ahead_ns
         if isinstance(body, e.ClockMeasured):
@@ -115,8 +134,12 @@ def _note(seen: Reading, body: object) -> None:
         seen.ids.add(body.client_order_id)
     elif isinstance(body, e.OrderFilled):
         seen.executions.add(body.execution_id)
+        seen.bookings.append((body.execution_id, True))
     elif isinstance(body, e.FillBusted):
         seen.annulled.add(body.execution_id)
+        seen.bookings.append((body.execution_id, False))
+    elif isinstance(body, e.OrderRejected) and not body.reason:
+        seen.nameless.append(f"{body.client_order_id} was rejected without a reason")
     elif isinstance(body, c.OrderDenied) and not (body.control and body.message):
         seen.nameless.append(f"{body.client_order_id} was denied without a reason")
     elif isinstance(body, c.TradingStateChanged) and not (body.control and body.reason):

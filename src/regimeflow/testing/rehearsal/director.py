@@ -23,7 +23,7 @@ from regimeflow.config import Config
 from regimeflow.model.order import ZERO
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.testing import PERFECT, Death, DiskFaults, Outcome, World
-from regimeflow.testing.checkers import Evidence, Finding, judge
+from regimeflow.testing.checkers import Evidence, Failure, Finding, judge
 from regimeflow.testing.failures import let_go
 from regimeflow.testing.rehearsal.branches import branches_of
 from regimeflow.testing.rehearsal.conduct import FAULTED, FORBIDDEN, conduct_of
@@ -241,9 +241,9 @@ class _Act:
             journal_dir=journal_dir,
             venue=stage.truth(),
             engine=stage.boots[-1].engine,
-            errors=[life.error for life in stage.lives if life.error is not None],
+            failures=[Failure(i.error, i.before) for i in stage.lives if i.error is not None],
             unhandled=unhandled,
-            is_quarantined=any(boot.quarantine for boot in stage.boots),
+            quarantines=[boot.quarantine for boot in stage.boots if boot.quarantine],
             has_settled=self._has_settled,
         )
         # A judge runs the strategies again: what was refused to them then has to be refused now.

@@ -12,13 +12,15 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from regimeflow.errors import JournalError, StartRefused
 from regimeflow.live.boot import Booted
 from regimeflow.live.runner import LiveRunner, LiveSummary
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.run import policy
 from regimeflow.testing import Death, DiskFaults, Ending, LinkProfile, Outcome, World
-from regimeflow.testing.checkers import VenueTruth
+from regimeflow.testing.checkers import KILLED, VenueTruth
 from regimeflow.testing.rehearsal import rest
 from regimeflow.testing.rehearsal.faults import HostileFaults
 from regimeflow.testing.rehearsal.stand import PORT, Stand
@@ -40,11 +42,12 @@ _DEATHS = {Death.KILL: "kill -9 of the engine", Death.POWER_CUT: "power cut at t
 
 
 class Life(NamedTuple):
-    """One incarnation of the engine, as it ended."""
+    """One incarnation of the engine, as it ended; `before` names what was done to it by then."""
 
     outcome: Outcome
     error: BaseException | None
     steps: int
+    before: frozenset[str] = frozenset()
 
 
 class Stage:
@@ -64,7 +67,8 @@ class Stage:
         self.venue = world.host(VENUE)
         self.engine = world.host(ENGINE)
         self.config = stand.config_in(self.log_dir)
-        self.witness = Witness(policy.risk_policy(self.config, bar_open_time_ns=None))
+        limits = policy.risk_policy(self.config, bar_open_time_ns=None)
+        self.witness = Witness(limits, self._is_durable)
         self.injected: Counter[str] = Counter()
         self.timeline = Timeline(lambda: world.now_s)
         faults.on_strike = lambda kind: self.timeline.note(_told(kind), FAULT)
@@ -131,16 +135,7 @@ class Stage:
 
     def truth(self) -> VenueTruth:
         """What the venue holds now, and what it saw on the way."""
-        venue, witness = self.machine.venue, self.witness
-        return VenueTruth(
-            taken=witness.taken,
-            entries_ns=witness.entries_ns,
-            exceeded=witness.exceeded,
-            executions=frozenset(fill.execution_id for fill in venue.ledger.fills),
-            open_orders=frozenset(o.client_order_id for o in venue.orders if not o.is_done),
-            positions=dict(venue.ledger.positions),
-            cash=venue.ledger.cash,
-        )
+        return self.witness.truth()
 
     def is_settled(self) -> bool:
         """Whether the engine runs with equal books, nothing unsettled and no hold."""
@@ -278,11 +273,16 @@ class Stage:
             await closing.wait()
             await self.server.stop()
 
+    def _is_durable(self, name: str) -> bool:
+        return self.engine.disk.holds(msgspec.msgpack.encode(name), under="logs/journal")
+
     def _venue_clock_s(self) -> float:
         return (self.venue.clock.wall_ns() - self._began_ns) / NS_PER_S
 
     def _note(self, ending: Ending) -> None:
-        self.lives.append(Life(ending.outcome, ending.error, ending.steps))
+        killed = [KILLED for life in self.lives if life.outcome is Outcome.KILLED]
+        before = frozenset([*self.injected, *self.faults.fired, *killed])
+        self.lives.append(Life(ending.outcome, ending.error, ending.steps, before))
         error = ending.error
         if error is not None:
             self.timeline.note(f"the engine ended: {error}", "bad")

@@ -7,31 +7,37 @@ order arrives, when nobody can mend anything any more: position plus all that ma
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from regimeflow.core.risk.limits import RiskPolicy
 from regimeflow.model.commands import CancelOrder, ReplaceOrder, SubmitOrder
 from regimeflow.model.instrument import decimal_from
-from regimeflow.model.order import ZERO, OrderType, Side
+from regimeflow.model.order import ZERO, OrderStatus, OrderType, Side
 from regimeflow.testing.arrival_limits import Arrival, Reach, exceeded
+from regimeflow.testing.checkers import VenueTruth
 from regimeflow.testing.venues.sim_log import OrderCommand
 from regimeflow.testing.venues.sim_machine import VenueMachine
+from regimeflow.venue.orders import WorkingOrder
 
 
 class Witness:
     """Evidence across all incarnations of the venue; `exceeded` names broken limits.
 
-    `arrived_ns` has the time of each order and replacement by its own id, `entries_ns` of those
-    alone that could increase a position.
+    `entries_ns` has the time of each order and replacement, by its own id, that could increase a
+    position; `undurable` the ids whose intent was not on the engine's disk when they arrived, as
+    `is_durable` tells.
     """
 
-    def __init__(self, policy: RiskPolicy) -> None:
+    def __init__(
+        self, policy: RiskPolicy, is_durable: Callable[[str], bool] = lambda name: True
+    ) -> None:
         self._policy = policy
+        self._is_durable = is_durable
+        self.undurable: list[str] = []
         self.machine: WatchedMachine | None = None
         self.taken: Counter[str] = Counter()
-        self.arrived_ns: dict[str, int] = {}
         self.entries_ns: dict[str, int] = {}
         self.exceeded: list[str] = []
         self._submitted: dict[str, SubmitOrder] = {}
@@ -43,7 +49,8 @@ class Witness:
         if isinstance(command, CancelOrder):
             return
         self.taken[command.client_order_id] += 1
-        self.arrived_ns[command.client_order_id] = ts_ns
+        if not self._is_durable(command.client_order_id):
+            self.undurable.append(command.client_order_id)
         root = command.client_order_id
         if isinstance(command, SubmitOrder):
             self._submitted[root] = self._working[root] = command
@@ -62,6 +69,25 @@ class Witness:
         """Value of all positions and of all that may still fill, at the worse side."""
         reaches = self._reaches(machine, machine.now_ns).values()
         return sum((reach.gross_value for reach in reaches), ZERO)
+
+    def truth(self) -> VenueTruth:
+        """What the venue holds now, and what it saw on the way."""
+        assert self.machine is not None
+        venue, ledger = self.machine.venue, self.machine.venue.ledger
+        return VenueTruth(
+            taken=self.taken,
+            entries_ns=self.entries_ns,
+            exceeded=self.exceeded,
+            undurable=self.undurable,
+            executions=frozenset(fill.execution_id for fill in ledger.fills),
+            open_orders=frozenset(o.client_order_id for o in venue.orders if not o.is_done),
+            nameless=[o.client_order_id for o in venue.orders if _is_nameless(o)],
+            positions=dict(ledger.positions),
+            cash=ledger.cash,
+            fees=sum((fill.fee for fill in ledger.fills), ZERO)
+            - sum((p.amount for p in ledger.postings if p.kind == "fee"), ZERO),
+            fills={fill.execution_id: fill for fill in (*ledger.annulled, *ledger.fills)},
+        )
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -137,6 +163,10 @@ class Witness:
         since_ns = ts_ns - model.latency_ns - model.latency_jitter_ns
         asked[:] = [entry for entry in asked if entry[0] >= since_ns]
         return [command for _, command in asked]
+
+
+def _is_nameless(order: WorkingOrder) -> bool:
+    return order.status is OrderStatus.REJECTED and not order.reason
 
 
 def _price(machine: VenueMachine, symbol: str) -> Decimal:
