@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from regimeflow.cli.app import app
+from regimeflow.config import load_config
 from regimeflow.testing.rehearsal.director import rehearse, scenario_of
 from regimeflow.testing.rehearsal.scenarios import Scenario
 from regimeflow.testing.rehearsal.scorecard import headline_of
@@ -131,3 +133,39 @@ def test_strategy_that_exits_has_faulted(tmp_path: Path) -> None:
     result = rehearsed(write_config(tmp_path, "Leaves"))
     assert result.exit_code == 1
     assert "mine faulted in on_bar: SystemExit: 5" in result.output
+
+
+DEEDS = {
+    "time": ("time.time()", "take the time from the event"),
+    "chance": ("random.random()", "use ctx.rng"),
+    "sleep": ("time.sleep(0.01)", "ctx.schedule_timer"),
+    "thread": ("threading.Thread(target=print).start()", "do the work in the callback"),
+    "file": ("open('stray.txt', 'a')", "attributes of self"),
+}
+REACHES_OUT = """\
+import random, threading, time
+from regimeflow import Strategy
+
+class Reaches(Strategy):
+    def initialize(self, ctx): pass
+    def on_bar(self, bar):
+        {deed}
+"""
+
+
+@pytest.mark.parametrize("name", list(DEEDS))
+def test_call_that_cannot_repeat_is_told_with_its_line_and_nothing_else(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deed, advice = DEEDS[name]
+    module = tmp_path / f"reaches_for_{name}.py"
+    module.write_text(REACHES_OUT.format(deed=deed), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    raw = {**BUSY, "strategy": {"name": f"{module.stem}:Reaches", "id": "mine"}}
+    verdict = rehearse(load_config(raw, environ={}), BRIEF, 1)
+    (broken,) = [finding for finding in verdict.findings if not finding.holds]
+    assert broken.invariant == "S3"
+    (problem,) = broken.problems
+    assert f"({module}:7)" in problem
+    assert advice in problem
+    assert "World" not in problem

@@ -148,12 +148,18 @@ class World:
         self.loop.ends_at_s = self.loop.time() + max_virtual_s
         self.loop.steps_max = self.loop.steps + max_steps
         with self._repeatable():
-            with replaced(self._replacements):
+            with self.guarded():
                 value: T = self.loop.run_until_complete(self.loop.create_task(scenario(self)))
             if is_strict and self.loop.unhandled:
                 listed = "; ".join(self.loop.unhandled[:5])
                 raise UnhandledErrors(f"{self.loop.unhandled_count} errors unhandled: {listed}")
         return value
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """This world's clock, chance and files for code outside a `run`, such as a judge's."""
+        with replaced(self._replacements):
+            yield
 
     def how_to_repeat(self) -> str:
         """Everything that determines this run."""

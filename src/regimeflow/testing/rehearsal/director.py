@@ -26,7 +26,7 @@ from regimeflow.testing import PERFECT, Death, DiskFaults, Outcome, World
 from regimeflow.testing.checkers import Evidence, Finding, judge
 from regimeflow.testing.failures import let_go
 from regimeflow.testing.rehearsal.branches import branches_of
-from regimeflow.testing.rehearsal.conduct import FAULTED, conduct_of
+from regimeflow.testing.rehearsal.conduct import FAULTED, FORBIDDEN, conduct_of
 from regimeflow.testing.rehearsal.faults import HostileFaults
 from regimeflow.testing.rehearsal.scenarios import (
     RANDOM,
@@ -89,7 +89,7 @@ class Verdict:
     @property
     def has_faulted(self) -> bool:
         """Whether a strategy faulted."""
-        return any(f.invariant == FAULTED and not f.holds for f in self.findings)
+        return any(f.invariant in (FAULTED, FORBIDDEN) and not f.holds for f in self.findings)
 
     @property
     def nothing_shown(self) -> str:
@@ -246,11 +246,14 @@ class _Act:
             is_quarantined=any(boot.quarantine for boot in stage.boots),
             has_settled=self._has_settled,
         )
+        # A judge runs the strategies again: what was refused to them then has to be refused now.
+        with self._world.guarded():
+            findings = [*judge(evidence), *conduct_of(journal_dir, stage.unlike)]
         return Verdict(
             scenario=self._scenario.name,
             story=self._scenario.story,
             seed=self._world.seed,
-            findings=[*judge(evidence), *conduct_of(journal_dir, stage.unlike)],
+            findings=findings,
             injected=+(stage.injected + self._faults.fired),
             branches=branches_of(journal_dir, stage.boots),
             recovered_s=self._recovered_s,
