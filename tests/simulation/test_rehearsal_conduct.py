@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from regimeflow.cli.app import app
 from regimeflow.config import load_config
 from regimeflow.testing.rehearsal.director import rehearse, scenario_of
 from regimeflow.testing.rehearsal.scenarios import Scenario
-from regimeflow.testing.rehearsal.scorecard import headline_of
+from regimeflow.testing.rehearsal.scorecard import headline_of, repeat_command
 from tests.e2e.programs import regimeflow
 from tests.simulation.rehearsed import BUSY, busy_config
 
@@ -59,6 +60,7 @@ def test_strategy_that_faults_is_a_violation_everywhere(tmp_path: Path) -> None:
     assert HELD not in text
     told = rehearsed(config).output
     assert fault in told
+    assert "unless the strategy asks datetime.now" in told
     assert HELD not in told
 
 
@@ -169,3 +171,8 @@ def test_call_that_cannot_repeat_is_told_with_its_line_and_nothing_else(
     assert f"({module}:7)" in problem
     assert advice in problem
     assert "World" not in problem
+
+
+def test_command_that_repeats_a_run_survives_a_path_with_spaces() -> None:
+    command = repeat_command(Path("my dir/it's mine.yaml"), "random", 7)
+    assert shlex.split(command)[3:6] == ["my dir/it's mine.yaml", "--scenario", "random"]

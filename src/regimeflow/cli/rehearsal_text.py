@@ -29,7 +29,7 @@ def say(
     """Everything, and the verdict as the last line."""
     from rich.console import Console as RichConsole
 
-    from regimeflow.testing.rehearsal.scorecard import headline_of, needs_of, unshown_of
+    from regimeflow.testing.rehearsal.scorecard import REPEATS, headline_of, needs_of, unshown_of
 
     out = RichConsole(stderr=is_json, highlight=False)
     if len(verdicts) == 1:
@@ -41,6 +41,8 @@ def say(
         if violation.advice:
             reply.say(f"  what to do: {violation.advice}")
         reply.say(f"  to repeat: {violation.command}")
+    if violations:
+        reply.say(REPEATS)
     for need in needs_of(verdicts):
         reply.say(f"needs an operator: {need}")
     for unshown in unshown_of(verdicts):
