@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import random
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,9 +16,13 @@ from typer.testing import CliRunner, Result
 
 from regimeflow.cli.app import app
 from regimeflow.config import load_config
+from regimeflow.errors import ConfigError
+from regimeflow.model.timestamps import NS_PER_S
+from regimeflow.testing.rehearsal import director
 from regimeflow.testing.rehearsal.director import rehearse, scenario_of
 from regimeflow.testing.rehearsal.scenarios import Scenario
-from regimeflow.testing.rehearsal.scorecard import headline_of
+from regimeflow.testing.rehearsal.scorecard import headline_of, repeat_command
+from regimeflow.testing.rehearsal.stage import Stage
 from tests.e2e.programs import regimeflow
 from tests.simulation.rehearsed import BUSY, busy_config
 
@@ -59,6 +66,7 @@ def test_strategy_that_faults_is_a_violation_everywhere(tmp_path: Path) -> None:
     assert HELD not in text
     told = rehearsed(config).output
     assert fault in told
+    assert "unless the strategy asks datetime.now" in told
     assert HELD not in told
 
 
@@ -169,3 +177,39 @@ def test_call_that_cannot_repeat_is_told_with_its_line_and_nothing_else(
     assert f"({module}:7)" in problem
     assert advice in problem
     assert "World" not in problem
+
+
+def test_command_that_repeats_a_run_survives_a_path_with_spaces() -> None:
+    command = repeat_command(Path("my dir/it's mine.yaml"), "random", 7)
+    assert shlex.split(command)[3:6] == ["my dir/it's mine.yaml", "--scenario", "random"]
+
+
+def test_page_that_cannot_be_written_is_refused_before_any_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(director, "rehearse", None)  # a run would fail with another error
+    result = rehearsed(write_config(tmp_path, "Watches"), "--output", str(tmp_path))
+    assert isinstance(result.exception, ConfigError)
+    assert "cannot be written" in str(result.exception)
+
+
+def test_table_keeps_the_names_of_scenarios_where_it_is_piped(tmp_path: Path) -> None:
+    config = write_config(tmp_path, "Watches")
+    told = rehearsed(config, "--scenario", "partial-then-drop").output
+    assert "│ partial-then-drop │" in told
+    assert "quarantined" in told
+
+
+def test_pauses_and_steps_of_the_venue_clock_are_told_as_done() -> None:
+    async def script(stage: Stage, _: random.Random) -> None:
+        stage.suspend_engine()
+        await asyncio.sleep(3)
+        stage.resume_engine()
+        stage.step_venue_clock(-NS_PER_S)
+
+    verdict = rehearse(busy_config(), Scenario("both", "two", script=script, lasts_s=10), 1)
+    assert [line.text for line in verdict.timeline if line.style == "fault"] == [
+        "the engine's process is stopped",
+        "the engine's process goes on",
+        "the venue's clock steps by -1.0 s",
+    ]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from regimeflow.testing.rehearsal.scorecard import Row, Violation
 
 STORY_LINES_MAX = 60
+PIPED_WIDTH = 140
+"""Columns of a table that nobody's window limits; names in it are read by other programs."""
 _STYLES = {"ok": "green", "warn": "yellow", "bad": "red", "fault": "bold magenta"}
 
 
@@ -29,9 +31,11 @@ def say(
     """Everything, and the verdict as the last line."""
     from rich.console import Console as RichConsole
 
-    from regimeflow.testing.rehearsal.scorecard import headline_of, needs_of, unshown_of
+    from regimeflow.testing.rehearsal.scorecard import REPEATS, headline_of, needs_of, unshown_of
 
     out = RichConsole(stderr=is_json, highlight=False)
+    if not out.is_terminal:
+        out.width = max(out.width, PIPED_WIDTH)
     if len(verdicts) == 1:
         _tell_story(out, verdicts[0])
     else:
@@ -41,6 +45,8 @@ def say(
         if violation.advice:
             reply.say(f"  what to do: {violation.advice}")
         reply.say(f"  to repeat: {violation.command}")
+    if violations:
+        reply.say(REPEATS)
     for need in needs_of(verdicts):
         reply.say(f"needs an operator: {need}")
     for unshown in unshown_of(verdicts):
@@ -58,7 +64,8 @@ def _table(rows: Sequence[Row]) -> Table:
         "scenario", "runs", "orders", "fills", "starts", "faulted", "quarantined", "recovery",
         "blind", "at stake", "",
     )  # fmt: skip
-    for head in heads:
+    table.add_column(heads[0], no_wrap=True, min_width=max(len(row.scenario) for row in rows))
+    for head in heads[1:]:
         table.add_column(head)
     for row in rows:
         table.add_row(

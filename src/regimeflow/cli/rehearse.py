@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from regimeflow.cli.reply import Json, JsonOption, Reply, Status
-from regimeflow.errors import EXIT_NOTHING_SHOWN, EXIT_SECOND_SIGNAL
+from regimeflow.errors import EXIT_NOTHING_SHOWN, EXIT_SECOND_SIGNAL, ConfigError
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -56,6 +57,8 @@ def rehearse(
     names = _names(scenario)
     with Reply("rehearse", is_json=as_json) as reply:
         loaded = load_config(config)
+        if output is not None:
+            _probe(output)
         planned = [(name, number) for name in names for number in range(seed, seed + runs)]
         verdicts: list[Verdict] = []
         with progress_bar("rehearse") as progress, suppress(KeyboardInterrupt):
@@ -159,14 +162,31 @@ def _tell_shown(reply: Reply, verdicts: Sequence[Verdict]) -> None:
     )
 
 
-def _write(path: Path, content: str) -> None:
-    from regimeflow.errors import ConfigError
+def _probe(path: Path) -> None:
+    """Find out before all runs, not after them, whether their page can be written."""
+    with _writing(path):
+        is_new = not path.exists()
+        path.open("a", encoding="utf-8").close()
+        if is_new:
+            path.unlink()
 
+
+def _write(path: Path, content: str) -> None:
+    with _writing(path):
+        path.write_text(content, encoding="utf-8")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """A failure of the disk is told as one of the option that named the file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+        yield
     except OSError as error:
-        raise ConfigError(f"--output {path} cannot be written ({error.strerror})") from error
+        raise ConfigError(
+            f"--output {path} cannot be written ({error.strerror}); name a file in a directory "
+            "that you may write to"
+        ) from error
 
 
 def _row_document(row: Row) -> Json:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from regimeflow.testing.rehearsal.director import Verdict
 from regimeflow.testing.rehearsal.scorecard import (
+    REPEATS,
     Row,
     counted,
     headline_of,
@@ -48,6 +49,7 @@ def page_of(verdicts: Sequence[Verdict], config: Path) -> str:
     if violations:
         body += [
             "<h2>Violations</h2>",
+            f"<p>{html.escape(REPEATS)}</p>",
             _table(
                 ("scenario", "seed", "invariant", "seen", "what to do", "to repeat"),
                 [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,11 @@ from pathlib import Path
 
 from regimeflow.testing.rehearsal.conduct import ADVICE
 from regimeflow.testing.rehearsal.director import Verdict
+
+REPEATS = (
+    "a seed repeats its run, unless the strategy asks datetime.now or a generator without a seed: "
+    "nothing can refuse it those"
+)
 
 
 @dataclass(frozen=True)
@@ -132,7 +138,8 @@ def headline_of(verdicts: Sequence[Verdict]) -> str:
 
 def repeat_command(config: Path, scenario: str, seed: int) -> str:
     """What to type to see one run again."""
-    return f"regimeflow rehearse --config {config} --scenario {scenario} --seed {seed} --runs 1"
+    words = ["regimeflow", "rehearse", "--config", str(config), "--scenario", scenario]
+    return shlex.join([*words, "--seed", str(seed), "--runs", "1"])
 
 
 def counted(counter: Counter[str]) -> str:

@@ -217,17 +217,21 @@ class Stage:
 
     def step_venue_clock(self, delta_ns: int) -> None:
         """Set the venue's clock; set back, its time stands until it is reached again."""
-        self.injected["venue clock step"] += 1
+        step_s = f"{delta_ns / NS_PER_S:+.1f} s"
+        self._inject("venue clock step", f"the venue's clock steps by {step_s}")
         self.venue.clock.step(delta_ns)
 
     def suspend_engine(self) -> None:
         """Stop the engine's process without ending it; `resume_engine` lets it go on."""
         if self.engine.is_running:
-            self.injected["engine stopped"] += 1
+            self._inject("engine stopped", "the engine's process is stopped")
             self.engine.suspend()
 
     def resume_engine(self) -> None:
         """Let a stopped engine go on; harmless for one that runs."""
+        life = self.engine.incarnation
+        if life is not None and life.is_stopped:
+            self.timeline.note("the engine's process goes on", FAULT)
         self.engine.resume()
 
     # --- inside -------------------------------------------------------------------------------
