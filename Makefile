@@ -6,6 +6,7 @@
 PYTHON ?= python3
 SEEDS ?= 400
 DAYS ?= 30
+KILLS ?= 200
 WORKERS ?= auto
 UV_VERSION := 0.13.9
 
@@ -28,7 +29,7 @@ TYPED := src $(wildcard tests benchmarks tools docs/*.py examples/*.py examples/
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check lint types sim soak mutants bench docs calendars lock format clean
+.PHONY: help setup demo test check lint types sim soak kills mutants bench docs calendars lock format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -67,6 +68,9 @@ sim: $(STAMP) ## the fault simulation over many seeds: make sim SEEDS=5000
 
 soak: $(STAMP) ## the live engine for many virtual days, and what it holds: make soak DAYS=30
 	@REGIMEFLOW_SOAK_DAYS=$(DAYS) $(BIN)/python -m pytest -q -m slow tests/faults/test_soak.py
+
+kills: $(STAMP) ## kill -9 a real engine again and again, and compare its books: make kills KILLS=200
+	@REGIMEFLOW_KILLS=$(KILLS) $(BIN)/python -m pytest -q -s -m slow tests/e2e/test_killed_engine.py
 
 mutants: $(STAMP) ## plant known bugs one by one; each has to be killed by its tests
 	@$(BIN)/python -m tests.faults.run_mutants

@@ -6,6 +6,8 @@ from regimeflow.model.market import Bar, Quote
 from regimeflow.strategy.base import Strategy
 from regimeflow.strategy.context import Context
 
+QUOTES_AN_ORDER = 1_000
+
 
 class Watcher(Strategy):
     """Takes quotes and does nothing."""
@@ -48,3 +50,24 @@ class QuoteTrader(Strategy):
         else:
             self.ctx.buy(symbol, 1)
         self.is_long[symbol] = not self.is_long[symbol]
+
+
+class SeldomTrader(Strategy):
+    """One market order every `QUOTES_AN_ORDER` quotes: a symbol is bought and sold by turns."""
+
+    def initialize(self, ctx: Context) -> None:
+        """Start flat."""
+        self.is_long = False
+        self.quotes = 0
+
+    def on_quote(self, quote: Quote) -> None:
+        """Count; then buy, or sell what was bought."""
+        self.quotes += 1
+        if self.quotes % QUOTES_AN_ORDER:
+            return
+        symbol = self.ctx.symbols[0]
+        if self.is_long:
+            self.ctx.sell(symbol, 1)
+        else:
+            self.ctx.buy(symbol, 1)
+        self.is_long = not self.is_long

@@ -48,14 +48,16 @@ def sessions() -> tuple[Session, ...]:
     return tuple(calendar.sessions)
 
 
-def stream_quotes(count: int, chunk_events: int = 8_192) -> Iterator[list[MarketEvent]]:
-    """`count` quotes of four symbols by turns, one every 100 ms of open time, in chunks."""
+def stream_quotes(
+    count: int, chunk_events: int = 8_192, step_ns: int = QUOTE_STEP_NS
+) -> Iterator[list[MarketEvent]]:
+    """`count` quotes of four symbols by turns, one every `step_ns` of open time, in chunks."""
     walk = random.Random(7)
     mids = dict.fromkeys(SYMBOLS, 100.0)
     chunk: list[MarketEvent] = []
     left = count
     for session in sessions():
-        for step, ts_ns in enumerate(range(session.open_ns, session.close_ns, QUOTE_STEP_NS)):
+        for step, ts_ns in enumerate(range(session.open_ns, session.close_ns, step_ns)):
             if not left:
                 break
             symbol = SYMBOLS[step & 3]
@@ -70,9 +72,9 @@ def stream_quotes(count: int, chunk_events: int = 8_192) -> Iterator[list[Market
         yield chunk
 
 
-def make_quotes(count: int) -> list[MarketEvent]:
+def make_quotes(count: int, step_ns: int = QUOTE_STEP_NS) -> list[MarketEvent]:
     """The same quotes, all at once."""
-    return [quote for chunk in stream_quotes(count) for quote in chunk]
+    return [quote for chunk in stream_quotes(count, step_ns=step_ns) for quote in chunk]
 
 
 def make_bars(count: int) -> list[MarketEvent]:

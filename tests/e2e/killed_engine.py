@@ -12,28 +12,40 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 
 import aiohttp
 import yaml
 
-from regimeflow.journal.reader import read_facts
-from regimeflow.model.commands import FillRecovered, SubmitOrder
+from regimeflow.core.ledger import Ledger
+from regimeflow.journal.reader import read_facts, read_records
+from regimeflow.model.commands import AccountMarked, FillRecovered, MarkKind, SubmitOrder
 from regimeflow.model.events import OrderFilled
 from regimeflow.model.order import OrderStatus
+from regimeflow.run.folds import ledger_fold
+from regimeflow.run.manifest import plan_of, read_manifest
 
 SYMBOL = "BTC-USD"
 CLI = (sys.executable, "-m", "regimeflow.cli")
-LAST_RUN_S_MAX = 900.0
+LAST_RUN_S_MAX = 1_200.0
 CROSSINGS = {
     "name": "moving_average_cross",
     "id": "sma",
     "params": {"fast_period": 2, "slow_period": 4, "quantity": 1},
 }
+
+
+class Where(StrEnum):
+    """What a killed engine was doing."""
+
+    RUNNING = "writing its journal"
+    STARTING = "not connected yet"
+    RECOVERING = "connected, nothing written yet"
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,8 @@ class Drive:
         self._directory = directory
         self._strategy = dict(strategy)
         self._live = live
+        self.deaths: Counter[Where] = Counter()
+        self._start_s = self._recovery_s = 0.0
         self.state = directory / "venue.state"
         self.log_dir = Path(str(live.get("log_dir", directory / "logs")))
         self._log = directory / "engine.log"
@@ -104,16 +118,55 @@ class Drive:
         path.write_text(yaml.safe_dump(configuration), encoding="utf-8")
         return path
 
-    def run_and_kill(self, rng: random.Random, *, after_s_max: float) -> None:
-        """Start an engine and kill it at a random moment, wherever it then is."""
-        said = self._log.stat().st_size if self._log.exists() else 0
+    def run_and_kill(self, rng: random.Random, *, trading_s_max: float) -> None:
+        """Start an engine and kill it at a random moment of its start, recovery or trading.
+
+        In turn: up to `trading_s_max` after it began to write, so that orders come about; from the
+        start of its process on; from its connection on. The last one that traded says how long
+        the latter two take. `deaths` counts where they died.
+        """
+        said, facts = self._said_bytes(), self._facts_bytes()
+        kind = list(Where)[sum(self.deaths.values()) % len(Where)]
+        started_s = time.monotonic()
         engine = self.start()
-        while engine.poll() is None and b"connected" not in self._log.read_bytes()[said:]:
-            time.sleep(0.02)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            engine.wait(rng.uniform(0.0, after_s_max))
+        if kind is Where.STARTING:
+            self._sleep(engine, rng.uniform(0.0, self._start_s))
+        else:
+            self._wait(engine, lambda: self._has_connected(said))
+            connected_s = time.monotonic()
+            if kind is Where.RECOVERING:
+                self._sleep(engine, rng.uniform(0.0, self._recovery_s))
+            else:
+                self._wait(engine, lambda: self._facts_bytes() > facts)
+                self._start_s = connected_s - started_s
+                self._recovery_s = time.monotonic() - connected_s
+                self._sleep(engine, rng.uniform(0.0, trading_s_max))
         engine.send_signal(signal.SIGKILL)
-        engine.wait()
+        # One that ends by itself has seen the end of the data, or failed: that is no kill.
+        assert engine.wait() == -signal.SIGKILL, self.said()[-2_000:]
+        if not self._has_connected(said):
+            self.deaths[Where.STARTING] += 1
+        elif self._facts_bytes() == facts:
+            self.deaths[Where.RECOVERING] += 1
+        else:
+            self.deaths[Where.RUNNING] += 1
+
+    def _wait(self, engine: subprocess.Popen[bytes], is_there: Callable[[], bool]) -> None:
+        while engine.poll() is None and not is_there():
+            time.sleep(0.002)
+
+    def _sleep(self, engine: subprocess.Popen[bytes], seconds: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            engine.wait(seconds)
+
+    def _has_connected(self, said_bytes: int) -> bool:
+        return b"connected" in self._log.read_bytes()[said_bytes:]
+
+    def _said_bytes(self) -> int:
+        return self._log.stat().st_size if self._log.exists() else 0
+
+    def _facts_bytes(self) -> int:
+        return sum(path.stat().st_size for path in (self.log_dir / "journal").glob("facts-*"))
 
     def run_to_the_end(self) -> int:
         """Start an engine and let the data end; its exit status."""
@@ -192,27 +245,46 @@ async def _truth(url: str) -> Truth:
 
 def check_nothing_lost_or_doubled(drive: Drive) -> int:
     """Venue and journal tell the same story; returns how many fills there were."""
+    journal = drive.log_dir / "journal"
     truth = drive.truth()
     submitted: list[str] = []
     intents: Counter[object] = Counter()
-    booked: Counter[str] = Counter()
-    held: dict[str, Decimal] = {}
-    for record in read_facts(drive.log_dir / "journal"):
+    booked: set[str] = set()
+    marked: AccountMarked | None = None
+    for record in read_facts(journal):
         body = record.body
         if isinstance(body, SubmitOrder):
             submitted.append(body.client_order_id)
             intents[body.intent_id] += 1
+        elif isinstance(body, AccountMarked):
+            marked = body
         fill = body.fill if isinstance(body, FillRecovered) else body
-        if isinstance(fill, OrderFilled) and not booked[fill.execution_id]:
-            booked[fill.execution_id] += 1
-            held[fill.symbol] = held.get(fill.symbol, Decimal(0)) + fill.quantity * fill.side.sign
+        if isinstance(fill, OrderFilled):
+            booked.add(fill.execution_id)
     taken = drive.taken()
     assert taken, "the venue took no order, so nothing was shown"
     assert len(taken) == len(set(taken)), "an order reached the venue twice"
     assert set(taken) <= set(submitted), "the venue holds an order that was never journaled"
     assert len(submitted) == len(set(submitted)), "a client order id was used twice"
     assert max(intents.values()) == 1, "one wish became two orders"
-    assert set(booked) == truth.fills, "the books hold other executions than the venue"
-    ours = {symbol: quantity for symbol, quantity in held.items() if quantity}
-    assert ours == truth.positions
+    assert booked == truth.fills, "the books hold other executions than the venue"
+    _check_books(fold_of(drive), truth)
+    assert marked is not None, "the engine never valued its account"
+    assert (marked.kind, marked.cash) == (MarkKind.FINAL, truth.cash), "the engine's last cash"
     return len(booked)
+
+
+def fold_of(drive: Drive) -> Ledger:
+    """The books that the journal alone gives."""
+    journal = drive.log_dir / "journal"
+    return ledger_fold(plan_of(read_manifest(journal)).setup().books(), read_records(journal))
+
+
+def _check_books(ledger: Ledger, truth: Truth) -> None:
+    """Cash, positions and working orders as the journal's books have them are the venue's."""
+    portfolio = ledger.portfolio
+    ours = {symbol: position.quantity for symbol, position in portfolio.held.items()}
+    assert ours == truth.positions, "positions differ"
+    assert portfolio.cash == truth.cash, "cash differs"
+    working = {order.standing_id for order in ledger.orders.open.values()}
+    assert working == truth.open_orders, "other orders work than the books say"

@@ -19,6 +19,7 @@ from regimeflow.model.events import Event, LinkUp
 from regimeflow.model.market import Bar
 from regimeflow.model.reports import BrokerSnapshot, OrderAccepted, OrderFilled
 from tests.conformance.orders import snapshot, submit
+from tests.e2e.programs import regimeflow
 
 pytestmark = pytest.mark.e2e
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -93,6 +94,23 @@ def test_killed_venue_keeps_its_books_and_its_clients(tmp_path: Path) -> None:
     assert sum(isinstance(event, OrderAccepted) for event in events) == 2
     closes = [event.ts_close_ns for event in events if isinstance(event, Bar)]
     assert closes == sorted(set(closes))
+
+
+def test_second_venue_on_a_state_is_refused_until_the_first_is_dead(tmp_path: Path) -> None:
+    state = tmp_path / "venue.state"
+    with venue("--state", str(state)) as (first, _):
+        before = state.read_bytes()
+        second = regimeflow(
+            "venue", "sim", "--state", state, "--data", "examples/data", "--symbols", "IBM",
+            cwd=CHECKOUT,
+        )  # fmt: skip
+        assert (second.code, second.out) == (1, "")
+        assert "in use by another venue" in second.err
+        assert state.read_bytes() == before
+        first.kill()
+        first.wait()
+    with venue("--state", str(state)):
+        pass
 
 
 def test_history_is_served_and_never_the_future() -> None:

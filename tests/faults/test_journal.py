@@ -1,4 +1,4 @@
-"""F64 to F68 and F77: the engine's own record, torn, damaged, refused by its disk, or old."""
+"""F64 to F67, F62 and F77: the engine's own record, torn, damaged, refused by its disk, or old."""
 
 from __future__ import annotations
 
@@ -190,33 +190,6 @@ def test_f62_order_is_on_stable_storage_before_it_is_sent(tmp_path: Path) -> Non
     disk.cut_power()
     recover(tmp_path)
     assert orders_in(tmp_path) == [order.client_order_id]
-
-
-@pytest.mark.parametrize("dies_at", ["rename", "remove", "sync_directory", "truncate"])
-def test_f68_death_in_a_rotation_leaves_the_old_or_the_new_journal(
-    dies_at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    disk = FaultyDisk()
-    journal = writer(tmp_path, disk=disk)
-    journal.append_event(1, quote())
-    journal.append_output(1, 1, submit("o1"))
-    journal.commit()
-
-    def die(*arguments: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(type(disk), dies_at, die)
-        try:
-            journal.rotate()
-            journal.append_output(2, 1, submit("o2"))
-            journal.commit()
-        except KeyboardInterrupt:
-            pass
-    recovered = recover(tmp_path)
-    assert orders_in(tmp_path)[:1] == ["o1"]
-    assert recovered.next_seq >= 3
-    assert recover(tmp_path) == recovered
 
 
 def test_f77_journal_of_the_first_format_is_read_and_an_unknown_one_refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -183,6 +184,29 @@ def test_state_of_other_data_is_refused(tmp_path: Path) -> None:
     VenueLog(path, identity="x").close()
     with pytest.raises(StartRefused, match="other data or rules"):
         VenueLog(path, identity="y")
+
+
+def test_state_that_another_venue_has_open_is_refused_under_every_name(tmp_path: Path) -> None:
+    path, other_name = tmp_path / "venue.state", tmp_path / "link.state"
+    with VenueLog(path, identity="x") as log:
+        log.append(EpochBegun(7))
+        with pytest.raises(StartRefused, match="in use by another venue"):
+            VenueLog(path, identity="x")
+        if sys.platform != "win32":
+            other_name.symlink_to(path)
+            with pytest.raises(StartRefused, match=r"link\.state is in use"):
+                VenueLog(other_name, identity="x")
+        log.append(EpochBegun(8))
+    with VenueLog(path, identity="x") as log:
+        assert log.entries == [EpochBegun(7), EpochBegun(8)]
+
+
+def test_refused_state_is_not_held(tmp_path: Path) -> None:
+    path = tmp_path / "venue.state"
+    VenueLog(path, identity="x").close()
+    with pytest.raises(StartRefused, match="other data or rules"):
+        VenueLog(path, identity="y")
+    VenueLog(path, identity="x").close()
 
 
 @pytest.mark.parametrize("content", [b"", b"hello\n", b'{"clock_ns": 1}\n', b"\xff\xfe\n"])

@@ -4,6 +4,7 @@ Data and commands determine everything else, so the venue rebuilds itself by pla
 A command is appended before it is carried out, and the clock is written before anything of that
 moment leaves, so that after the process was killed no one has seen more than it remembers. The
 file survives the process, not a power cut: nothing is synced. A torn last line never happened.
+One process has it: a lock beside it, which ends with the process, keeps a second venue away.
 
 The first line has a fixed place for the clock; every other line is one entry of JSON.
 """
@@ -19,6 +20,7 @@ from typing import BinaryIO
 import msgspec
 
 from regimeflow.errors import DataError, StartRefused
+from regimeflow.journal.file_lock import try_lock
 from regimeflow.model.commands import CancelOrder, ReplaceOrder, SubmitOrder
 
 FORMAT = "regimeflow.venue/1"
@@ -60,19 +62,19 @@ class _Header(msgspec.Struct, frozen=True):
 class VenueLog:
     """The file. `entries` and `clock_ns` are what it held when it was opened.
 
-    `identity` names data and rules: a file made with others is refused with StartRefused.
-    Raises DataError for a file that is none of ours.
+    `identity` names data and rules: a file made with others is refused with StartRefused, and
+    so is one that another venue has open. Raises DataError for a file that is none of ours.
     """
 
     def __init__(self, path: Path, *, identity: str) -> None:
         self._path = path
-        if not path.exists():
-            _create(path, identity)
-        self._file: BinaryIO = path.open("r+b", buffering=0)
         self.entries: list[Entry] = []
         self.clock_ns = 0
         with contextlib.ExitStack() as on_failure:
-            on_failure.callback(self._file.close)
+            self._lock = on_failure.enter_context(_locked(path))
+            if not path.exists():
+                _create(path, identity)
+            self._file: BinaryIO = on_failure.enter_context(path.open("r+b", buffering=0))
             self._load(identity)
             on_failure.pop_all()
 
@@ -100,8 +102,9 @@ class VenueLog:
             self._file.write(b"%0*d" % (_CLOCK_DIGITS, ts_ns))
 
     def close(self) -> None:
-        """Close the file; harmless when repeated."""
+        """Close the file and give it free; harmless when repeated."""
         self._file.close()
+        self._lock.close()
 
     def _load(self, identity: str) -> None:
         content = self._file.read()
@@ -124,10 +127,25 @@ class VenueLog:
             self._file.truncate(whole)
 
 
+def _locked(path: Path) -> BinaryIO:
+    """The lock of a state file. It is a file of its own, since Windows lets nobody read a locked
+    byte, and it belongs to the file that `path` leads to, however it was named.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = path.resolve()
+    lock = whole.with_name(whole.name + ".lock").open("ab")
+    if not try_lock(lock):
+        lock.close()
+        raise StartRefused(
+            f"{path} is in use by another venue, and two on one state would mix their books; stop "
+            "the other one, or name another file with --state"
+        )
+    return lock
+
+
 def _create(path: Path, identity: str) -> None:
     """Write the header to a file of its own first, so that no half of one is ever seen."""
     header = _Header("0" * _CLOCK_DIGITS, FORMAT, identity)
     fresh = path.with_name(path.name + ".new")
-    path.parent.mkdir(parents=True, exist_ok=True)
     fresh.write_bytes(msgspec.json.encode(header) + b"\n")
     fresh.replace(path)
