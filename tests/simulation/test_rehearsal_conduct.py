@@ -213,3 +213,15 @@ def test_pauses_and_steps_of_the_venue_clock_are_told_as_done() -> None:
         "the engine's process goes on",
         "the venue's clock steps by -1.0 s",
     ]
+
+
+def test_clock_read_in_initialize_is_a_mistake_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tmp_path / "reads_clock_first.py"
+    body = REACHES_OUT.format(deed="pass").replace("ctx): pass", "ctx): time.time()")
+    module.write_text(body, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    raw = {**BUSY, "strategy": {"name": f"{module.stem}:Reaches", "id": "mine"}}
+    with pytest.raises(ConfigError, match=rf"could not start: time.time.*{module.name}:5"):
+        rehearse(load_config(raw, environ={}), BRIEF, 1)

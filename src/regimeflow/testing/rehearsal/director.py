@@ -20,6 +20,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from regimeflow.config import Config
+from regimeflow.errors import ConfigError
 from regimeflow.model.order import ZERO
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.testing import PERFECT, Death, DiskFaults, Outcome, World
@@ -233,8 +234,10 @@ class _Act:
                     self._blind_exposure = max(self._blind_exposure, exposure)
 
     def verdict(self, unhandled: Sequence[str]) -> Verdict:
-        """Judge what was played."""
+        """Judge what was played. Raises ConfigError where the engine could never start."""
         stage, machine = self._stage, self._stage.machine
+        if not stage.boots:
+            raise ConfigError(f"the engine could not start: {stage.lives[0].error}")
         ledger, witness = machine.venue.ledger, stage.witness
         journal_dir = stage.log_dir / "journal"
         evidence = Evidence(
