@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from tests.faults.mutants import MUTANTS
-from tests.faults.run_mutants import killers_of
+from tests.faults.run_mutants import Verdict, judged, named_by, verdict_of
 
 
 class Recorder:
@@ -27,9 +27,9 @@ class Recorder:
 def test_mutant_names_tests_that_exist(name: str) -> None:
     mutant = MUTANTS[name]
     assert mutant.bug
+    assert mutant.killed_by
     for killer in mutant.killed_by:
-        prefix = killer.partition("::")[2]
-        assert any(f"::{prefix}" in test for test in killers_of(mutant)), killer
+        assert named_by(killer), killer
 
 
 @pytest.mark.parametrize("name", sorted(MUTANTS))
@@ -44,3 +44,18 @@ def test_planting_a_mutant_changes_something_and_is_undone(name: str) -> None:
 
 def test_the_nine_classic_ways_to_lose_or_double_an_order_are_planted() -> None:
     assert {f"M{number}" for number in range(1, 10)} <= MUTANTS.keys()
+
+
+def test_mutant_that_hangs_its_tests_is_killed_by_their_time_limit() -> None:
+    killer = MUTANTS["M1"].killed_by[0]
+    assert verdict_of("M1", killer, timeout_s=0.01) is Verdict.HUNG
+    is_dead, line = judged("M1", {killer: Verdict.HUNG})
+    assert is_dead
+    assert f"killed by timeout, 180 s, in {killer}" in line
+
+
+def test_every_killer_that_is_named_has_to_kill() -> None:
+    is_dead, line = judged("M1", {"one": Verdict.KILLED, "other": Verdict.SURVIVED})
+    assert not is_dead
+    assert "SURVIVED" in line
+    assert "not noticed by other" in line
