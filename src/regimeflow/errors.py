@@ -23,6 +23,8 @@ EXIT_REFUSED = 1
 EXIT_CONFIG = 2
 EXIT_HALTED = 3
 EXIT_DISK = 4
+EXIT_NOTHING_SHOWN = 5
+"""A rehearsal in which nothing happened that could have gone wrong."""
 EXIT_BUG = 70
 EXIT_SECOND_SIGNAL = 130
 

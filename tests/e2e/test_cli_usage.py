@@ -118,3 +118,18 @@ def test_a_bug_still_gives_programs_one_document(tmp_path: Path) -> None:
     assert answer.code == 70
     assert answer.document["ok"] is False
     assert answer.statuses() == {"error": "fail"}
+
+
+@pytest.mark.parametrize("command", ["backtest", "live", "rehearse"])
+def test_a_strategy_that_cannot_initialize_is_told_with_its_line(
+    tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import regimeflow\n\nclass Mine(regimeflow.Strategy):\n"
+        "    def initialize(self, ctx):\n        raise ValueError('boom')\n"
+    )
+    config = write_config(tmp_path, strategy="mine:Mine")
+    answer = regimeflow(command, "--config", config, cwd=tmp_path)
+    assert answer.code == 2
+    assert f"initialize raised ValueError: boom, at {tmp_path / 'mine.py'}:5" in answer.err
+    assert "Traceback" not in answer.err

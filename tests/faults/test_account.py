@@ -127,6 +127,25 @@ def test_f38_what_cannot_be_valued_is_not_adopted(make_desk: MakeDesk) -> None:
     assert not desk.outputs(c.ExternalAdopted)
 
 
+@pytest.mark.parametrize("policy", ["adopt", "flatten"])
+def test_f38_policy_is_applied_once_there_is_a_price(make_desk: MakeDesk, policy: str) -> None:
+    desk = make_desk(external=policy)
+    elsewhere = {"positions": (PositionRecord("XYZ", Decimal(7)),)}
+    desk.sweeps(3, **elsewhere)
+    assert (desk.held("XYZ"), desk.trading) == (0, c.TradingState.REDUCING)
+    desk.quote(50.0, symbol="XYZ")
+    desk.sweeps(2, **elsewhere)
+    assert desk.held("XYZ") == 7
+    assert not desk.engine.reconciler.breaks
+    assert f"external is {policy}" in desk.outputs(c.DiscrepancyFound)[-1].detail
+    assert len(desk.kinds()) == 2
+    assert [int(sent.quantity) for sent in desk.outputs(c.SubmitOrder)] == (
+        [7] if policy == "flatten" else []
+    )
+    desk.feed(e.Resume("looked at"))
+    assert desk.trading == c.TradingState.ACTIVE
+
+
 def test_f38_operator_adopts_what_was_refused(desk: LinkedDesk) -> None:
     desk.sweeps(2, positions=MANUAL_POSITION)
     desk.feed(e.Adopt("my own trade"))

@@ -12,7 +12,6 @@ from regimeflow.model import events as e
 from regimeflow.model.account import AccountRecord, OrderRecord, PositionRecord
 from regimeflow.model.order import OrderStatus
 from tests.faults.desk_script import EXTERNAL, SETTLE_S, LinkedDesk, cash_after, fill_record
-from tests.faults.desk_script import foreign_order as foreign
 
 NEVER = 20
 """Turns after which what has not ended never will."""
@@ -125,17 +124,3 @@ def test_f17_fill_that_comes_after_all_is_booked(desk: LinkedDesk) -> None:
     assert desk.order(order_id).status is OrderStatus.FILLED
     assert (desk.held(), desk.filled(order_id)) == (10, 10)
     assert desk.kinds() == kinds
-
-
-def test_f20_order_adopted_from_an_old_list_ends_by_evidence(desk: LinkedDesk) -> None:
-    listed = foreign(quantity=5)
-    desk.sweeps(3, orders=(listed,))
-    desk.fill(listed.client_order_id, 5, 99)
-    desk.feed(e.Adopt("operator"))
-    assert desk.may_fill() == 5
-    filled = desk.record(
-        listed.client_order_id, status=OrderStatus.FILLED, filled_quantity=Decimal(5)
-    )
-    turns(desk, filled)
-    assert (desk.held(), desk.may_fill()) == (5, 0)
-    assert not desk.engine.order_truth.doubts

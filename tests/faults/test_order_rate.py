@@ -13,6 +13,7 @@ from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.account import PositionRecord
 from regimeflow.model.instrument import Instrument
+from regimeflow.model.order import Side
 from regimeflow.model.timestamps import NS_PER_MINUTE, NS_PER_S
 from tests.faults.desk_script import EXTERNAL, LinkedDesk, MakeDesk
 from tests.unit.core_samples import BARS_OLD_NS
@@ -101,6 +102,78 @@ def test_f51_flatten_that_a_control_refuses_is_told_as_a_difference(
     assert (found.kind, found.subject, found.theirs) == ("not_flattened", "ABC", "10")
     assert "close it at the broker" in found.detail
     assert "NOT closed: ABC" in answer_of(desk.engine, "flatten", WISH).text
+
+
+FIVE_A_SECOND = RiskPolicy(max_orders_per_second=5, reference_age_ns_max=BARS_OLD_NS)
+
+
+def bracket(desk: LinkedDesk, **exits: float) -> str:
+    """An accepted entry of 100 with these exits."""
+    wish = {"limit_price": 100, **exits}
+    order_id = str(desk.do(lambda ctx: ctx.submit_order("ABC", Side.BUY, 100, **wish)))
+    desk.accept(order_id)
+    return order_id
+
+
+def legs_of(desk: LinkedDesk, tag: str) -> list[int]:
+    sent = desk.outputs(c.SubmitOrder)
+    return [int(leg.quantity) for leg in sent if leg.parent_id and leg.tag == tag]
+
+
+def test_f51_exits_that_the_order_rate_holds_back_are_placed_as_one_pair(
+    make_desk: MakeDesk,
+) -> None:
+    desk = make_desk(policy=FIVE_A_SECOND)
+    entry = bracket(desk, stop_loss=90, take_profit=120)
+    for _ in range(10):
+        desk.fill(entry, 10)
+    assert (legs_of(desk, "stop_loss"), legs_of(desk, "take_profit")) == ([10, 10], [10, 10])
+    assert not desk.outputs(c.OrderDenied)
+    (told,) = desk.outputs(c.RiskBreached)
+    assert told.control == "C09"
+    assert "ABC is unprotected" in told.message
+    desk.lapse(2)
+    assert (legs_of(desk, "stop_loss"), legs_of(desk, "take_profit")) == (
+        [10, 10, 80],
+        [10, 10, 80],
+    )
+    stop, target = desk.outputs(c.SubmitOrder)[-2:]
+    assert stop.oco_group == target.oco_group == stop.client_order_id
+    assert int(desk.engine.ledger.orders.exposure.of("ABC").sell_quantity) == 100
+    assert not desk.engine.desk.protection.waiting
+
+
+def test_f51_target_follows_its_stop_when_the_rate_parts_them(make_desk: MakeDesk) -> None:
+    policy = RiskPolicy(max_orders_per_second=1, reference_age_ns_max=BARS_OLD_NS)
+    desk = make_desk(policy=policy)
+    entry = bracket(desk, stop_loss=90, take_profit=120)
+    desk.wait(2)
+    desk.fill(entry, 60)
+    assert (legs_of(desk, "stop_loss"), legs_of(desk, "take_profit")) == ([60], [])
+    desk.fill(entry, 40)
+    desk.lapse(5)
+    assert (legs_of(desk, "stop_loss"), legs_of(desk, "take_profit")) == ([60, 40], [60, 40])
+    assert int(desk.engine.ledger.orders.exposure.of("ABC").sell_quantity) == 100
+
+
+@pytest.mark.parametrize("how", ["sold", "cancel_all"])
+def test_f51_exits_with_nothing_left_to_protect_do_not_leave(make_desk: MakeDesk, how: str) -> None:
+    desk = make_desk(policy=FIVE_A_SECOND)
+    entry = bracket(desk, stop_loss=90)
+    for _ in range(10):
+        desk.fill(entry, 10)
+    assert desk.engine.desk.protection.waiting
+    if how == "sold":
+        for leg in [sent for sent in desk.outputs(c.SubmitOrder) if sent.parent_id]:
+            desk.fill(leg.client_order_id, int(leg.quantity), 90)
+        desk.wait(2)
+        desk.fill(desk.do(lambda ctx: ctx.sell("ABC", desk.held())), desk.held())
+    else:
+        desk.feed(e.CancelAll("operator"))
+    sent = len(desk.outputs(c.SubmitOrder))
+    desk.lapse(5)
+    assert len(desk.outputs(c.SubmitOrder)) == sent
+    assert not desk.engine.desk.protection.waiting
 
 
 def test_f51_reserve_frees_as_the_oldest_message_leaves_the_window() -> None:

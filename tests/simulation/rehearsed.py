@@ -7,13 +7,14 @@ the market; even ones go through every order type and call that a strategy has.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from regimeflow.config import Config, load_config
 from regimeflow.testing.rehearsal.director import Verdict, rehearse, scenario_of
 from regimeflow.testing.rehearsal.scorecard import counted
 
-BUSY = {
+BUSY: dict[str, Any] = {
     "strategy": {
         "name": "moving_average_cross",
         "id": "sma",
@@ -28,7 +29,7 @@ BUSY = {
         "max_orders_per_minute": 0,
         "risk": {
             "limits": {
-                "max_notional": 250_000,
+                "max_notional": 25_000,
                 "max_position": 200,
                 "max_clock_offset_ms": 1_000,
             }
@@ -41,7 +42,7 @@ BUSY = {
 }
 
 
-EVERY_CALL = {
+EVERY_CALL: dict[str, Any] = {
     **BUSY,
     "strategy": {
         "name": "tests.simulation.strategies_under_test:EveryCall",
@@ -56,10 +57,16 @@ def busy_config() -> Config:
     return load_config(BUSY, environ={})
 
 
-def run(scenario: str, seed: int) -> Verdict:
-    """One run of the configuration that belongs to the seed."""
-    config = busy_config() if seed % 2 else load_config(EVERY_CALL, environ={})
-    return rehearse(config, scenario_of(scenario, seed), seed)
+FORMER_LIMITS = {"max_notional": 250_000, "max_position": 200, "max_clock_offset_ms": 1_000}
+"""Those under which the older seeds once failed: with others they tell another story."""
+
+
+def run(scenario: str, seed: int, limits: Mapping[str, int] | None = None) -> Verdict:
+    """One run of the configuration that belongs to the seed, under other limits if given."""
+    raw = BUSY if seed % 2 else EVERY_CALL
+    if limits is not None:
+        raw = {**raw, "live": {**raw["live"], "risk": {"limits": dict(limits)}}}
+    return rehearse(load_config(raw, environ={}), scenario_of(scenario, seed), seed)
 
 
 def told(verdict: Verdict) -> str:

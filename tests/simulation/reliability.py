@@ -26,7 +26,8 @@ compared with the venue's books. A seed repeats its run exactly.
 | Orders at the venue | {orders} |
 | Executions | {fills} |
 | Faults injected | {faults} |
-| Longest time from healing to equal books | {slowest} |
+| Runs that ended with exits only until an operator resumes | {needing} |
+| Longest time from healing to equal books, in the others | {slowest} |
 
 To repeat: `make sim SEEDS={seeds}`. One seed of your own configuration:
 `regimeflow rehearse --config PATH --scenario random --seed N`.
@@ -49,7 +50,7 @@ def write_page(verdicts: Sequence[Verdict]) -> None:
     """Replace the page by what these runs say."""
     injected: Counter[str] = sum((v.injected for v in verdicts), Counter())
     branches: Counter[str] = sum((v.branches for v in verdicts), Counter())
-    times = [v.recovered_s for v in verdicts]
+    times = [v.recovered_s for v in verdicts if not v.needs_operator]
     whole = [seconds for seconds in times if seconds is not None]
     text = _TEXT.format(
         seeds=len(verdicts),
@@ -60,6 +61,7 @@ def write_page(verdicts: Sequence[Verdict]) -> None:
         orders=sum(v.orders for v in verdicts),
         fills=sum(v.fills for v in verdicts),
         faults=sum(injected.values()),
+        needing=sum(bool(v.needs_operator) for v in verdicts),
         slowest=f"{max(whole):.0f} s" if len(whole) == len(times) else "some never did",
         injected=_table(("fault", "times"), injected),
         branches=_table(("branch", "times"), branches),

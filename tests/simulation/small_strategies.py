@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from regimeflow.model.market import Bar
 from regimeflow.model.order import Side, TimeInForce
 from regimeflow.strategy.base import Strategy
@@ -102,3 +104,66 @@ class RestsOnceADay(Strategy):
         if session is not None and session.date != self.rested_on:
             self.rested_on = session.date
             self.ctx.buy(bar.symbol, 1, limit_price=bar.close / 2)
+
+
+class RaisesAtStart(Strategy):
+    """Dead from its first moment."""
+
+    def initialize(self, ctx: Context) -> None:
+        """Nothing to read."""
+
+    def on_start(self) -> None:
+        """Break."""
+        raise ValueError("boom in start")
+
+
+class Watches(Strategy):
+    """Never trades."""
+
+    def initialize(self, ctx: Context) -> None:
+        """Nothing to read."""
+
+    def on_bar(self, bar: Bar) -> None:
+        """Look on."""
+
+
+class CountsInAGlobal(Strategy):
+    """Decides by what is not its state, and so otherwise after a restart."""
+
+    seen = 0
+
+    def initialize(self, ctx: Context) -> None:
+        """Nothing to read."""
+
+    def on_bar(self, bar: Bar) -> None:
+        """Buy when the number of bars that this process ever saw is a square."""
+        CountsInAGlobal.seen += 1
+        if math.isqrt(self.seen) ** 2 == self.seen:
+            self.ctx.buy(bar.symbol, 1)
+
+
+class InterruptsLater(Strategy):
+    """Stands in for a person at the keyboard: stops this process at a bar of its second run."""
+
+    seen = 0
+
+    def initialize(self, ctx: Context) -> None:
+        """Nothing to read."""
+
+    def on_bar(self, bar: Bar) -> None:
+        """Buy, and interrupt."""
+        InterruptsLater.seen += 1
+        if self.seen == 600:
+            raise KeyboardInterrupt
+        self.ctx.buy(bar.symbol, 1)
+
+
+class Leaves(Strategy):
+    """Calls `sys.exit`."""
+
+    def initialize(self, ctx: Context) -> None:
+        """Nothing to read."""
+
+    def on_bar(self, bar: Bar) -> None:
+        """Leave."""
+        raise SystemExit(5)

@@ -31,7 +31,7 @@ from regimeflow.observe.audit_refold import disagreement
 from regimeflow.run import policy
 from regimeflow.run.plan import CALENDAR_FIRST, CALENDAR_LAST
 from regimeflow.testing import World
-from regimeflow.testing.checkers import Evidence, Finding, judge
+from regimeflow.testing.checkers import Evidence, Failure, Finding, judge
 from regimeflow.testing.rehearsal.branches import branches_of
 from regimeflow.testing.rehearsal.director import quietly
 from regimeflow.testing.rehearsal.faults import HostileFaults
@@ -244,7 +244,7 @@ class _Run:
 
     async def _at_rest(self) -> None:
         waited_s = 0
-        while not self._stage.is_at_rest():
+        while not self._stage.is_settled():
             waited_s += 10
             assert waited_s <= SETTLE_S_MAX, "the engine does not come to rest"
             await asyncio.sleep(10)
@@ -256,9 +256,9 @@ class _Run:
             journal_dir=journal,
             venue=stage.truth(),
             engine=stage.boots[-1].engine,
-            errors=[life.error for life in stage.lives if life.error is not None],
+            failures=[Failure(i.error, i.before) for i in stage.lives if i.error is not None],
             unhandled=unhandled,
-            is_quarantined=any(boot.quarantine for boot in stage.boots),
+            quarantines=[boot.quarantine for boot in stage.boots if boot.quarantine],
         )
         audit = verify_audit(stage.log_dir / "audit.jsonl")
         return Soak(

@@ -17,7 +17,7 @@ import pytest
 from regimeflow.testing.rehearsal.branches import BRANCHES
 from regimeflow.testing.rehearsal.director import Verdict
 from regimeflow.testing.rehearsal.scenarios import FAULTS, RANDOM, SCENARIOS
-from tests.simulation.rehearsed import run, told
+from tests.simulation.rehearsed import FORMER_LIMITS, run, told
 from tests.simulation.reliability import write_page
 
 SEEDS = int(os.environ.get("REGIMEFLOW_SIM_SEEDS", "4"))
@@ -34,14 +34,14 @@ left in unsynced facts, annulments nobody heard of, an audit file that lost a pa
 def test_every_scenario_ends_with_equal_books(scenario: str, seed: int) -> None:
     verdict = run(scenario, seed)
     assert verdict.is_ok, told(verdict)
-    assert verdict.recovered_s is not None
+    assert verdict.recovered_s is not None or (verdict.needs_operator and verdict.may_need_operator)
     assert verdict.orders > 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", REGRESSIONS)
 def test_seeds_that_once_failed_hold(seed: int) -> None:
-    verdict = run(RANDOM, seed)
+    verdict = run(RANDOM, seed, FORMER_LIMITS)
     assert verdict.is_ok, told(verdict)
 
 

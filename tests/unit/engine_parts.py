@@ -37,6 +37,7 @@ from regimeflow.core.order_truth import OrderTruth
 from regimeflow.core.orders import Orders
 from regimeflow.core.portfolio import Portfolio
 from regimeflow.core.position import Position
+from regimeflow.core.protection import Protection
 from regimeflow.core.rate_wait import RateWait
 from regimeflow.core.recent_orders import RecentOrders
 from regimeflow.core.reconcile import Reconciler
@@ -123,6 +124,14 @@ DERIVED: Mapping[type, Mapping[str, str]] = {
         "_unbooked": "flat positions that were only looked at",
     },
     Position: {},
+    Protection: {
+        "_cancel": PART,
+        "_instruments": SETUP,
+        "_ledger": PART,
+        "_next_order_id": PART,
+        "_rate_wait": PART,
+        "_submit": PART,
+    },
     RateWait: {"_emit": PART, "_ledger": PART},
     RateWindow: {"count_max": SETUP, "entry_count_max": SETUP, "window_ns": SETUP},
     RecentOrders: {},

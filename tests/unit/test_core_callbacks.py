@@ -39,6 +39,28 @@ def test_a_strategy_that_raises_sends_nothing_and_stands_alone() -> None:
     assert world.try_to(lambda ctx: ctx.buy("ABC", 1), 1) == ""
 
 
+@pytest.mark.parametrize("error", [ValueError("boom"), SystemExit("boom")])
+def test_a_strategy_that_cannot_initialize_is_a_mistake_with_its_line(error: BaseException) -> None:
+    def initialize(*_: Any) -> None:
+        raise error
+
+    kind = type(error).__name__
+    line = initialize.__code__.co_firstlineno + 1
+    with pytest.raises(ConfigError, match=rf"{kind}: boom, at .*test_core_callbacks\.py:{line}; "):
+        World(scripted(initialize=initialize))
+
+
+def test_a_strategy_that_exits_is_faulted_and_ends_nothing_else() -> None:
+    def leave(_: Any) -> None:
+        raise SystemExit(5)
+
+    world = World(puppet(), puppet())
+    world.do(leave)
+    (fault,) = world.outputs(c.StrategyFaulted)
+    assert fault.error == "SystemExit: 5"
+    assert world.try_to(lambda ctx: ctx.buy("ABC", 1), 1) == ""
+
+
 def test_a_faulted_strategy_keeps_its_exits_and_loses_its_entries() -> None:
     world = World()
     world.hold(100)

@@ -42,6 +42,7 @@ def test_exit_codes_are_distinct_and_keep_their_numbers() -> None:
         "EXIT_CONFIG": 2,
         "EXIT_HALTED": 3,
         "EXIT_DISK": 4,
+        "EXIT_NOTHING_SHOWN": 5,
         "EXIT_BUG": 70,
         "EXIT_SECOND_SIGNAL": 130,
     }

@@ -21,17 +21,17 @@ from regimeflow.testing.clock import START_NS
 @pytest.mark.parametrize(
     ("call", "remedy"),
     [
-        (time.time, "ctx.now"),
-        (time.monotonic_ns, "ctx.now"),
+        (time.time, "bar.ts_close_ns"),
+        (time.monotonic_ns, "bar.ts_close_ns"),
         (random.random, "ctx.rng"),
         (uuid.uuid4, "ctx.rng"),
         (lambda: os.urandom(8), "ctx.rng"),
         (lambda: random.SystemRandom().random(), "ctx.rng"),
         (lambda: vars(time)["sleep"](1), "asyncio.sleep"),
         (lambda: threading.Thread(target=print).start(), "one loop"),
-        (lambda: Path("stray.txt").write_text("x"), "host.directory"),
-        (lambda: Path("stray").mkdir(), "host.directory"),
-        (lambda: os.open("stray.txt", os.O_CREAT | os.O_WRONLY), "host.directory"),
+        (lambda: Path("stray.txt").write_text("x"), "ctx.log"),
+        (lambda: Path("stray").mkdir(), "ctx.log"),
+        (lambda: os.open("stray.txt", os.O_CREAT | os.O_WRONLY), "ctx.log"),
     ],
 )
 def test_unrepeatable_call_is_refused_with_what_to_do_instead(

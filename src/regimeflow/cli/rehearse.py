@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from regimeflow.cli.reply import Json, JsonOption, Reply, Status
+from regimeflow.errors import EXIT_NOTHING_SHOWN, EXIT_SECOND_SIGNAL, ConfigError
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
 
-    from rich.console import Console as RichConsole
-    from rich.table import Table
-
     from regimeflow.testing.rehearsal.director import Verdict
     from regimeflow.testing.rehearsal.scorecard import Row, Violation
 
 RUNS_MAX = 100_000
-STORY_LINES_MAX = 60
-_STYLES = {"ok": "green", "warn": "yellow", "bad": "red", "fault": "bold magenta"}
 
 
 def rehearse(
@@ -45,24 +43,29 @@ def rehearse(
 ) -> None:
     """Run the live engine against a hostile simulated venue, and judge what it did.
 
-    Faults, then healing, then every order, fill and cent is compared. Exit 1 on a violation.
+    Faults, then healing, then every order, fill and cent is compared. Exit 1 on a violation,
+    5 when nothing was shown: no run had both an order and its fault.
     """
     from regimeflow.cli.progress import progress_bar
+    from regimeflow.cli.rehearsal_text import say
     from regimeflow.config import load_config
     from regimeflow.testing.rehearsal.director import rehearse as run_one
     from regimeflow.testing.rehearsal.director import scenario_of
-    from regimeflow.testing.rehearsal.scorecard import page_of, rows_of, violations_of
+    from regimeflow.testing.rehearsal.page import page_of
+    from regimeflow.testing.rehearsal.scorecard import rows_of, violations_of
 
     names = _names(scenario)
     with Reply("rehearse", is_json=as_json) as reply:
         loaded = load_config(config)
+        if output is not None:
+            _probe(output)
+        planned = [(name, number) for name in names for number in range(seed, seed + runs)]
         verdicts: list[Verdict] = []
-        with progress_bar("rehearse") as progress:
-            for name in names:
-                for number in range(seed, seed + runs):
-                    verdicts.append(run_one(loaded, scenario_of(name, number), number))
-                    if progress is not None:
-                        progress(len(verdicts), runs * len(names))
+        with progress_bar("rehearse") as progress, suppress(KeyboardInterrupt):
+            for name, number in planned:
+                verdicts.append(run_one(loaded, scenario_of(name, number), number))
+                if progress is not None:
+                    progress(len(verdicts), len(planned))
         violations = violations_of(verdicts, config)
         _tell(reply, verdicts, violations)
         rows = rows_of(verdicts)
@@ -72,7 +75,9 @@ def rehearse(
             scenarios=[_row_document(row) for row in rows],
             violations=[_violation_document(violation) for violation in violations],
         )
-        _say(reply, rows, violations, verdicts, is_json=as_json)
+        if verdicts:
+            say(reply, rows, violations, verdicts, is_json=as_json)
+        _tell_interrupt(reply, len(verdicts), len(planned))
         if output is not None:
             _write(output, page_of(verdicts, config))
             reply.say(f"scorecard: {output}")
@@ -101,86 +106,87 @@ def _tell(reply: Reply, verdicts: Sequence[Verdict], violations: Sequence[Violat
             Status.FAIL,
             seen=f"{first.scenario} seed {first.seed}: {first.seen} ({len(broken)} runs)",
             expected=meaning,
-            fix=f"repeat it with: {first.command}",
+            fix="; ".join(filter(None, (first.advice, f"repeat it with: {first.command}"))),
         )
+    _tell_shown(reply, verdicts)
+    _tell_operator(reply, verdicts)
 
 
-def _say(
-    reply: Reply,
-    rows: Sequence[Row],
-    violations: Sequence[Violation],
-    verdicts: Sequence[Verdict],
-    *,
-    is_json: bool,
-) -> None:
-    from rich.console import Console as RichConsole
-
-    out = RichConsole(stderr=is_json, highlight=False)
-    if len(verdicts) == 1:
-        _tell_story(out, verdicts[0])
-    else:
-        out.print(_table(rows))
-    for violation in violations:
-        reply.say(f"{violation.invariant} {violation.meaning}: {violation.seen}")
-        reply.say(f"  to repeat: {violation.command}")
-    verdict = "VIOLATED" if violations else "every invariant held"
-    hours = sum(v.virtual_s for v in verdicts) / 3_600
-    runs = "1 run" if len(verdicts) == 1 else f"{len(verdicts)} runs"
-    reply.say(f"{verdict}: {runs}, {hours:.1f} virtual hours")
+def _tell_interrupt(reply: Reply, done: int, planned: int) -> None:
+    """What was interrupted is judged as far as it came, and is no success."""
+    if done == planned:
+        return
+    reply.refuse_with(EXIT_SECOND_SIGNAL)
+    seen = f"interrupted: {done} of {planned} runs were complete"
+    reply.item("interrupted", Status.FAIL, seen=seen, expected="all runs", fix="run it again")
+    reply.say_failure(seen)
 
 
-def _table(rows: Sequence[Row]) -> Table:
-    from rich.table import Table
+def _tell_operator(reply: Reply, verdicts: Sequence[Verdict]) -> None:
+    """Books that agree are not enough: somebody may have to let the engine trade again."""
+    from regimeflow.testing.rehearsal.scorecard import needs_of
 
-    table = Table(title="rehearsal")
-    heads = ("scenario", "runs", "orders", "fills", "starts", "recovery", "blind", "at stake", "")
-    for head in heads:
-        table.add_column(head)
-    for row in rows:
-        slowest = "never" if row.slowest_s is None else f"{row.slowest_s:.0f} s"
-        table.add_row(
-            row.scenario, str(row.runs), str(row.orders), str(row.fills), str(row.boots), slowest,
-            f"{row.blind_s} s", f"{row.blind_exposure:,.0f}",
-            f"{row.failed} FAILED" if row.failed else "held",
-        )  # fmt: skip
-    return table
+    needs = needs_of(verdicts)
+    if not needs:
+        reply.item("operator", Status.PASS, seen="no run ended needing an operator")
+        return
+    is_foreseen = all(v.may_need_operator for v in verdicts if v.needs_operator)
+    reply.item(
+        "operator",
+        Status.PASS if is_foreseen else Status.WARN,
+        seen=f"{len(needs)} of {len(verdicts)} runs ended needing an operator; {needs[0]}",
+        expected="trading as before the faults, unless the scenario may end otherwise",
+        fix="live: find out why, then `regimeflow resume`",
+    )
 
 
-def _tell_story(out: RichConsole, verdict: Verdict) -> None:
-    """One run line by line: what was done to the engine, and what it said."""
-    from rich.text import Text
+def _tell_shown(reply: Reply, verdicts: Sequence[Verdict]) -> None:
+    """A run without an order or without its fault passes every check and proves nothing."""
+    from regimeflow.testing.rehearsal.scorecard import unshown_of
 
-    from regimeflow.testing.rehearsal.timeline import shortened
+    unshown = unshown_of(verdicts)
+    if not verdicts:
+        return
+    if not unshown:
+        reply.item("shown", Status.PASS, seen="every run had orders and its fault")
+        return
+    is_all = len(unshown) == len(verdicts)
+    if is_all:
+        reply.refuse_with(EXIT_NOTHING_SHOWN)
+    reply.item(
+        "shown",
+        Status.FAIL if is_all else Status.WARN,
+        seen=f"{len(unshown)} of {len(verdicts)} runs showed nothing; {unshown[0]}",
+        expected="an order at the venue, and the fault of the scenario",
+        fix="choose parameters that trade within minutes (bars last two seconds), or raise --runs",
+    )
 
-    out.print(f"{verdict.scenario}: {verdict.story}", soft_wrap=True)
-    first, left_out, last = shortened(verdict.timeline, STORY_LINES_MAX)
-    for lines in (first, last):
-        if lines is last and left_out:
-            out.print(f"          ... {left_out} lines; --output FILE has all")
-        for line in lines:
-            text = Text(f"{line.at_s:7.1f} s  ", style="dim")
-            mark = ">> " if line.style == "fault" else ""
-            text.append(f"{mark}{line.text}", _STYLES.get(line.style, line.style))
-            out.print(text, soft_wrap=True)
-    recovered = "never" if verdict.recovered_s is None else f"{verdict.recovered_s:.0f} s"
-    held = ", ".join(f"{q:f} {s}" for s, q in sorted(verdict.positions.items())) or "nothing"
-    for label, value in (
-        ("activity", f"{verdict.orders} orders, {verdict.fills} fills, {verdict.boots} starts"),
-        ("blind", f"{verdict.blind_s} s, at most {verdict.blind_exposure:,.0f} at stake"),
-        ("recovered", f"{recovered} after everything healed"),
-        ("venue holds", f"{held}, cash {verdict.cash:,.2f}"),
-    ):
-        out.print(f"{label:<14}{value}", soft_wrap=True)
+
+def _probe(path: Path) -> None:
+    """Find out before all runs, not after them, whether their page can be written."""
+    with _writing(path):
+        is_new = not path.exists()
+        path.open("a", encoding="utf-8").close()
+        if is_new:
+            path.unlink()
 
 
 def _write(path: Path, content: str) -> None:
-    from regimeflow.errors import ConfigError
+    with _writing(path):
+        path.write_text(content, encoding="utf-8")
 
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """A failure of the disk is told as one of the option that named the file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+        yield
     except OSError as error:
-        raise ConfigError(f"--output {path} cannot be written ({error.strerror})") from error
+        raise ConfigError(
+            f"--output {path} cannot be written ({error.strerror}); name a file in a directory "
+            "that you may write to"
+        ) from error
 
 
 def _row_document(row: Row) -> Json:
@@ -189,6 +195,10 @@ def _row_document(row: Row) -> Json:
         "story": row.story,
         "runs": row.runs,
         "failed": row.failed,
+        "showed_nothing": row.unshown,
+        "faulted": row.faulted,
+        "quarantined": row.quarantined,
+        "needs_operator": row.need_operator,
         "orders": row.orders,
         "fills": row.fills,
         "starts": row.boots,
@@ -207,6 +217,7 @@ def _violation_document(violation: Violation) -> Json:
         "invariant": violation.invariant,
         "meaning": violation.meaning,
         "seen": violation.seen,
+        "advice": violation.advice,
         "command": violation.command,
     }
 

@@ -1,7 +1,7 @@
 """Calling user code: the only place in the core that catches every exception.
 
-A callback that raises sends nothing, and its strategy is faulted: it is not called again, its
-entries are cancelled, it may only reduce. The engine and the other strategies go on.
+A callback that raises, SystemExit too, sends nothing, and its strategy is faulted: it is not
+called again, its entries are cancelled, it may only reduce. The engine and the others go on.
 Consequences (an order denied, a fill) queue behind the callback in hand, first in first out,
 at most `CONSEQUENCES_MAX` for one event; a strategy that answers its own orders for ever is
 faulted there.
@@ -16,7 +16,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from regimeflow.core.seat import SavedSeat, Seat
-from regimeflow.errors import ConfigError, InvariantViolated
+from regimeflow.errors import ConfigError, InvariantViolated, RegimeFlowError
 from regimeflow.model.commands import (
     StrategyFaulted,
     StrategyStateSaved,
@@ -26,6 +26,7 @@ from regimeflow.model.commands import (
 from regimeflow.model.events import OrderFilled
 from regimeflow.model.ids import StrategyId
 from regimeflow.model.order import Order
+from regimeflow.strategy.context import Context
 
 if TYPE_CHECKING:
     from regimeflow.core.engine import Engine
@@ -56,6 +57,21 @@ class Callbacks:
                 for name, call in seat.calls.items():
                     self.by_name.setdefault(name, []).append((seat, call))
 
+    def initialize(self, seat: Seat, context: Context) -> None:
+        """Make a strategy ready. Raises ConfigError, with its line, where it fails: nothing of the
+        run has begun, so the user mends it first."""
+        try:
+            seat.strategy.initialize(context)
+        except RegimeFlowError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise ConfigError(
+                f"strategy {seat.strategy_id}: initialize raised {type(error).__name__}: {error}, "
+                f"at {_place_of(error, type(seat.strategy).__module__)}; mend it there, or the "
+                "parameters that lead to it"
+            ) from error
+        seat.staged = []  # nothing may be wished in `initialize`
+
     def deliver(self, calls: Iterable[Call], argument: object) -> None:
         """Call each listener in turn; let its wishes take effect before the next is called."""
         for seat, call in calls:
@@ -63,7 +79,7 @@ class Callbacks:
                 call(argument)
             except InvariantViolated:
                 raise  # our bug, met inside a callback: it must not pass for the strategy's
-            except Exception as error:  # noqa: BLE001 - user code may raise anything
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - user code may raise anything
                 self.fault(seat, call.__name__, f"{type(error).__name__}: {error}")
                 continue
             if seat.staged:
@@ -118,7 +134,7 @@ class Callbacks:
             return [seat.capture() for seat in self.seats.values()]
         except InvariantViolated:
             raise
-        except Exception:  # noqa: BLE001 - encoding runs user code
+        except (Exception, SystemExit):  # noqa: BLE001 - encoding runs user code
             return None
 
     def restore(self, saved: list[SavedSeat]) -> None:
@@ -159,6 +175,19 @@ class Callbacks:
             reason = f"{callback} raised {error[:200]}"
             engine.emit(TradingStateChanged(TradingState.REDUCING, reason, "C25", seat.strategy_id))
         engine.desk.cancel_entries(seat.strategy_id, "strategy faulted")
+
+
+def _place_of(error: BaseException, module: str) -> str:
+    """File and line of the innermost call in the user's module, or of `initialize` itself."""
+    trace = error.__traceback__
+    step = found = trace.tb_next if trace is not None else None
+    while step is not None:
+        if step.tb_frame.f_globals.get("__name__") == module:
+            found = step
+        step = step.tb_next
+    if found is None:
+        return "an unknown line"
+    return f"{found.tb_frame.f_code.co_filename}:{found.tb_lineno}"
 
 
 def _without_argument(method: Callable[[], None]) -> Callable[[Any], None]:

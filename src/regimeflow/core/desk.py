@@ -14,12 +14,13 @@ import msgspec
 
 from regimeflow.core.approved import Approved, EngineOutput
 from regimeflow.core.closings import STOPPED, Closings
-from regimeflow.core.exits import bracket_legs, entries_of
+from regimeflow.core.exits import entries_of
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.legs import leg_to_cancel
 from regimeflow.core.market_moment import MarketMoment
 from regimeflow.core.order_records import denial_of
 from regimeflow.core.portfolio import EXTERNAL
+from regimeflow.core.protection import Protection
 from regimeflow.core.rate_wait import RateWait
 from regimeflow.core.risk.gate import RiskGate
 from regimeflow.core.risk.proposal import Denial
@@ -42,13 +43,17 @@ _UNCHANGEABLE = frozenset(
 
 
 class SavedDesk(msgspec.Struct, frozen=True, array_like=True):
-    """What a desk goes on from; `numbers` are the last ones given out, sent or not."""
+    """What a desk goes on from; `numbers` are the last ones given out, sent or not.
+
+    `unplaced` are exits that wait for the order rate, or for the cancels of those they replace.
+    """
 
     boot: int
     numbers: dict[StrategyId, int]
     closing: list[Order]
     is_stopping: bool
     moment: MarketMoment
+    unplaced: list[Order] = []
 
 
 class Desk:
@@ -67,6 +72,7 @@ class Desk:
         "moment",
         "oco_at_broker",
         "on_denied",
+        "protection",
     )
 
     def __init__(
@@ -90,12 +96,21 @@ class Desk:
         self.on_denied = on_denied
         self.oco_at_broker = oco_at_broker
         self.moment = MarketMoment()
+        rate_wait = RateWait(ledger, emit)
         self.closings = Closings(
             ledger=ledger,
             instruments=instruments,
             submit=self.submit,
             emit=emit,
-            rate_wait=RateWait(ledger, emit),
+            rate_wait=rate_wait,
+        )
+        self.protection = Protection(
+            ledger=ledger,
+            instruments=instruments,
+            submit=self.submit,
+            cancel=self.cancel,
+            next_order_id=self.next_order_id,
+            rate_wait=rate_wait,
         )
         self.is_stopping = False
 
@@ -108,14 +123,21 @@ class Desk:
 
     def capture(self) -> SavedDesk:
         """What a restored desk goes on from; to be encoded at once."""
-        closing = self.closings.waiting
-        return SavedDesk(self._boot, self._numbers, closing, self.is_stopping, self.moment)
+        return SavedDesk(
+            self._boot,
+            self._numbers,
+            self.closings.waiting,
+            self.is_stopping,
+            self.moment,
+            self.protection.waiting,
+        )
 
     def restore(self, saved: SavedDesk) -> None:
         """Go on from what was captured."""
         self._boot, self._numbers = saved.boot, dict(saved.numbers)
         self.closings.waiting, self.is_stopping = list(saved.closing), saved.is_stopping
         self.moment.restore(saved.moment)
+        self.protection.waiting = list(saved.unplaced)
 
     def next_order_id(self, owner: Seat | StrategyId) -> tuple[ClientOrderId, IntentId]:
         """The next client order id of a strategy, and the intent id that goes with it."""
@@ -175,23 +197,22 @@ class Desk:
             self.cancel(order, reason)
 
     def cancel_all(self, reason: str, symbol: str | None = None) -> None:
-        """Cancel every working order, or those of one symbol."""
+        """Cancel every working order, or those of one symbol; exits that wait are dropped."""
+        self.protection.forget(symbol)
         for order in list(self._ledger.orders.open.values()):
             if symbol is None or order.symbol == symbol:
                 self.cancel(order, reason)
 
     def after_fill(self, ts_ns: int, order: Order, fill: OrderFilled) -> None:
         """Place the exits a filled entry asked for; drop the siblings of a filled leg."""
-        if order.take_profit_price is not None or order.stop_loss_price is not None:
-            instrument = self._instruments[order.symbol]
-            for leg in bracket_legs(instrument, order, fill, self.next_order_id):
-                self.submit(ts_ns, leg)
+        self.protection.cover(ts_ns, order, fill.quantity, fill.price)
         if order.oco_group is not None and not self.oco_at_broker:
             for sibling in self._ledger.orders.exposure.siblings(order):
                 self.cancel(sibling, "oco")
 
     def close_what_can(self, ts_ns: int) -> None:
-        """Send the closing orders that nothing holds back any more."""
+        """Send the closing orders and the exits that nothing holds back any more."""
+        self.protection.send_what_can(ts_ns)
         self.closings.send_what_can(ts_ns, is_stopping=self.is_stopping)
 
     def flatten(self, symbol: str) -> None:

@@ -59,7 +59,7 @@ DIFFERENCES: dict[str, Explained] = {
     "order_terms": Explained(
         Reaction.CANCELS,
         "the venue works an order with other terms than ours",
-        "nobody here asked for that",
+        "nobody here asked for that; only of an adopted order the new terms are taken over",
         "its cancel; then `resume` lifts the hold",
     ),
     "late_order": Explained(
@@ -141,7 +141,7 @@ DIFFERENCES: dict[str, Explained] = {
     "bust": Explained(
         Reaction.TOLD,
         "the broker annulled an execution",
-        "reversed once, never deleted; its symbol is held",
+        "reversed once, never deleted; its symbol is held, exits of what it bought are cancelled",
         "`resume` lifts the hold",
     ),
     "unknown_execution": Explained(

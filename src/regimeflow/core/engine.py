@@ -63,7 +63,7 @@ class Engine:
 
     `ledger` and `market` let a boot start on books that were folded from a journal.
 
-    Raises ConfigError from `initialize` of a strategy whose parameters are wrong.
+    Raises ConfigError from `initialize` of a strategy whose parameters are wrong, or that fails.
     """
 
     __slots__ = (
@@ -223,8 +223,7 @@ class Engine:
         ):
             context = EngineContext(self, seat, strategy_setup.params)
             seat.strategy.ctx = context
-            seat.strategy.initialize(context)
-            seat.staged = []
+            self.callbacks.initialize(seat, context)
             seat.begin_warmup(self.setup.warmup_bars)
         self.market_handler.index()
 

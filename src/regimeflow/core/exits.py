@@ -10,7 +10,6 @@ from decimal import Decimal
 
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.order_factory import build_order
-from regimeflow.model.events import OrderFilled
 from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.order import Order, TimeInForce
@@ -19,10 +18,14 @@ from regimeflow.model.order import Order, TimeInForce
 def bracket_legs(
     instrument: Instrument,
     entry: Order,
-    fill: OrderFilled,
+    quantity: Decimal,
+    price: Decimal,
     next_order_id: Callable[[StrategyId], tuple[ClientOrderId, IntentId]],
 ) -> list[Order]:
-    """The exits for one fill of an entry: stop first, then target; two cancel each other."""
+    """The exits for `quantity` of an entry that filled at `price`: stop first, then target.
+
+    Two cancel each other.
+    """
     legs = []
     for limit_price, stop_price in (
         (None, entry.stop_loss_price),
@@ -34,8 +37,8 @@ def bracket_legs(
         leg = build_order(
             instrument,
             entry.side.opposite,
-            fill.quantity,
-            fill.price,
+            quantity,
+            price,
             number,
             intent,
             limit_price=limit_price,

@@ -15,6 +15,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from regimeflow.core.order_factory import build_order
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.core.reconcile import Difference
@@ -28,6 +30,7 @@ from regimeflow.model.commands import (
     TradingState,
     TradingStateChanged,
 )
+from regimeflow.model.events import BrokerSnapshot
 from regimeflow.model.ids import ClientOrderId, own_number
 from regimeflow.model.order import ZERO, Order, Side
 
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_IDS_MAX = 10_000
 """Unknown ids of ours remembered one by one; more of them change nothing."""
+TERMS_TAKEN = "an adopted order was changed at the broker: its new terms are taken over"
 EXTERNAL_KINDS = frozenset({"position", "cash", "order_unknown_here"})
 
 
@@ -59,7 +63,14 @@ class Externals:
     def resolve(self, difference: Difference) -> str | None:
         """Settle a new break by policy: how, or None where it has to hold trading."""
         kind, subject, _, _ = difference
-        policy = self._engine.setup.external
+        engine, policy = self._engine, self._engine.setup.external
+        if kind == "order_terms":
+            order = engine.ledger.orders.get(ClientOrderId(subject))
+            record = engine.reconciler.listed.get(ClientOrderId(subject))
+            if order is None or record is None or not self.take_terms(order, record):
+                return None
+            del engine.reconciler.breaks[difference[:2]]
+            return TERMS_TAKEN
         if policy == "refuse" or kind not in EXTERNAL_KINDS or subject in self.unknown_ids:
             return None
         if policy == "ignore":
@@ -71,6 +82,42 @@ class Externals:
             self._flatten(difference)
             return "reconciliation.external is flatten: adopted, being cancelled or closed"
         return "reconciliation.external is adopt: taken into the books, as nobody's"
+
+    def retry(self, snapshot: BrokerSnapshot) -> None:
+        """Settle what stood because it had no price yet; trading goes on by `Resume` alone."""
+        for difference in self._engine.reconciler.standing(snapshot):
+            settled = self.resolve(difference)
+            if settled is not None:
+                self._engine.emit(DiscrepancyFound(*difference, f"it stood until now; {settled}"))
+
+    def take_terms(self, order: Order, record: OrderRecord) -> bool:
+        """Follow the owner of an adopted order who changed it at the broker; False: not ours to.
+
+        A closing order of the engine's own is nobody else's to change.
+        """
+        is_adopted = (order.strategy_id, order.tag) == (EXTERNAL, EXTERNAL)
+        price = self._worst_price(record)
+        is_own = order.intent_id.ts_venue_ns != 0
+        if not is_adopted or is_own or price is None:
+            return False
+        if (order.symbol, order.side) != (record.symbol, record.side):
+            return False
+        terms = msgspec.structs.replace(
+            record,
+            limit_price=record.limit_price or order.limit_price,
+            stop_price=record.stop_price or order.stop_price,
+        )
+        self._engine.emit(
+            ExternalAdopted(
+                kind="order",
+                subject=record.client_order_id,
+                quantity=record.quantity,
+                price=price,
+                reason=TERMS_TAKEN,
+                order=terms,
+            )
+        )
+        return True
 
     def on_adopt(self, reason: str) -> None:
         """An operator takes over everything that differs; what cannot be taken stays a break.

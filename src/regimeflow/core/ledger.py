@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from regimeflow.core.applied import NOTHING, Applied
+from regimeflow.core.legs import listed_terms
 from regimeflow.core.market_state import INFINITE
 from regimeflow.core.order_table import Happening
 from regimeflow.core.orders import Orders
@@ -243,8 +244,12 @@ class Ledger:
         return applied
 
     def _adopt(self, ts_ns: int, notice: c.ExternalAdopted) -> None:
-        if notice.order is not None:
-            self.orders.restore(adopted_order(ts_ns, notice.order, notice.price))
+        record = notice.order
+        known = None if record is None else self.orders.get(record.client_order_id)
+        if record is not None and known is not None:
+            self.orders.apply_replaced(ts_ns, listed_terms(record, known, ts_ns))
+        elif record is not None:
+            self.orders.restore(adopted_order(ts_ns, record, notice.price))
         elif notice.kind == "position":
             self.portfolio.adopt_position(notice.subject, notice.quantity, notice.price)
         else:

@@ -17,7 +17,7 @@ from regimeflow.model.commands import (
 )
 from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.market import ActionKind, CorporateAction
-from regimeflow.model.order import Order, OrderStatus
+from regimeflow.model.order import ZERO, Order, OrderStatus
 from regimeflow.model.timestamps import NS_PER_S
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ class ReportHandler:
                 engine.now_ns, snapshot, engine.ledger, grace_ns=grace_ns
             ):
                 engine.discrepancies.report_break(found)
+            engine.externals.retry(snapshot)
             engine.holds.on_snapshot(snapshot)
         self._draw_consequences()
 
@@ -176,6 +177,8 @@ class ReportHandler:
                 "bust", bust.execution_id, "booked", "annulled", f"{bust.symbol}: {bust.reason}"
             )
         )
+        if applied.order is not None:
+            engine.desk.protection.shrink(applied.order)
         self._follow(applied)
 
     def on_correction(self, correction: e.FillCorrected) -> None:
@@ -185,9 +188,16 @@ class ReportHandler:
         executions = engine.ledger.orders.executions
         was_booked = executions.is_booked(correction.corrects)
         was_annulled = correction.corrects in executions.annulled
+        entry = engine.ledger.orders.get(correction.fill.client_order_id)
+        before = ZERO if entry is None else entry.filled_quantity
         applied = engine.ledger.apply_event(engine.now_ns, correction)
         if not was_booked and not was_annulled:
             engine.discrepancies.report(_odd_bust(correction.corrects, correction.fill.symbol))
+        if entry is not None and entry.filled_quantity < before:
+            engine.desk.protection.shrink(entry)
+        elif entry is not None and entry.filled_quantity > before:
+            more, price = entry.filled_quantity - before, correction.fill.price
+            engine.desk.protection.cover(engine.now_ns, entry, more, price)
         self._follow(applied)
         if applied.order is None:
             engine.discrepancies.take_unattributed(applied, correction.fill)

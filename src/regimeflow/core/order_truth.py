@@ -187,7 +187,7 @@ class OrderTruth:
             engine.discrepancies.report_late(order, before)
         elif was_unheard and order.status in _WORKING:
             altered = terms_difference(order, record)
-            if altered is not None:
+            if altered is not None and not engine.externals.take_terms(order, record):
                 engine.discrepancies.report(DiscrepancyFound(*altered, "the venue altered it"))
         if was_cancelling and order.is_open:
             # Cancelling again is harmless, and the first request may never have arrived.

@@ -203,6 +203,15 @@ class Reconciler:
                     new.append(DiscrepancyFound(*difference, "seen in two successive snapshots"))
         return new
 
+    def standing(self, snapshot: BrokerSnapshot) -> list[Difference]:
+        """Breaks of the parts that were read in a snapshot that has been compared."""
+        read = {
+            "positions": snapshot.positions is not None,
+            "account": snapshot.account is not None,
+            "orders": snapshot.orders is not None,
+        }
+        return [found for key, found in self.breaks.items() if read[_part_of(key[0])]]
+
     def _forget_ended(self) -> None:
         """An ignored order that the broker no longer lists is over."""
         for key in [k for k in self.ignored if k[0] == "order_unknown_here"]:

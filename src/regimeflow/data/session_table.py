@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import msgspec
@@ -43,10 +43,12 @@ class SessionTable(msgspec.Struct, frozen=True):
     rows: tuple[str, ...]
 
 
+@lru_cache(maxsize=8)
 def load_calendar(name: str, start_ns: int, end_ns: int) -> SessionCalendar:
     """The sessions of `name` that overlap `[start_ns, end_ns)`, in time order.
 
     `name` is "XNYS" (New York stocks) or "24/7" (one session a day, 00:00 to 00:00 UTC).
+    The newest eight are kept, since a start asks for the same several times; nobody may change one.
     Raises DataError for another name, an empty range, or a range the table does not cover.
     """
     if start_ns >= end_ns:

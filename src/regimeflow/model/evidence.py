@@ -64,7 +64,8 @@ class ExternalAdopted(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
     `kind` is that of the difference: `position` moves `quantity` units in at `price` without
     cash, `cash` moves `quantity` of it as an external flow, an order (`order`) counts as
-    exposure from here on, valued at `price`.
+    exposure from here on, valued at `price`. An order that the books hold stands on the terms of
+    `order` from here on.
     """
 
     kind: str

@@ -29,7 +29,7 @@ from regimeflow.model.account import OrderRecord
 from regimeflow.model.ids import ClientOrderId, ExecutionId
 from regimeflow.run.folds import is_output
 
-HOLD_OF_ORDERS = frozenset({"order_terms", "late_order", "unknown_status"})
+HOLD_OF_ORDERS = frozenset({"order_terms", "late_order", "unknown_status", "fills_missing"})
 HOLD_OF_EXECUTIONS = frozenset({"bust", "unknown_fill", *UNBOOKED})
 HOLD_OF_REPORTS = frozenset({"unknown_report"})
 """Kinds of differences that hold a symbol, by what their subject is."""

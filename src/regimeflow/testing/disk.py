@@ -185,6 +185,15 @@ class SimDisk:
         for name, content in survivors.items():
             write_file(name, content)
 
+    def holds(self, words: bytes, *, under: str) -> bool:
+        """Whether a file in the directory `under` holds these bytes after any power cut."""
+        inside = self._name(Path(self.root) / under) + os.sep
+        return any(
+            words in file.durable
+            for name, file in reversed(self._names.durable.items())
+            if name.startswith(inside)
+        )
+
     def check_room(self) -> None:
         """Whether a stream may be opened for writing: its writes cannot be refused one by one."""
         self._check_writable()

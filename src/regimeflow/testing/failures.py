@@ -10,6 +10,8 @@ SimulationFailed
 
 from __future__ import annotations
 
+import traceback
+
 from regimeflow.errors import RegimeFlowError
 
 
@@ -43,3 +45,14 @@ class HostKilled(BaseException):
     From the moment of death nothing that process does has an effect: the `finally` blocks of
     the call that is being unwound run, but against a dead disk and a dead network.
     """
+
+
+def let_go(error: BaseException | None) -> None:
+    """Keep of an error's frames their text alone: what they refer to could not be buried."""
+    told: set[int] = set()
+    while error is not None and id(error) not in told:
+        told.add(id(error))
+        if error.__traceback__ is not None and isinstance(error, Exception):
+            error.add_note("raised at:\n" + "".join(traceback.format_tb(error.__traceback__)))
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

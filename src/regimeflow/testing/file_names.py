@@ -40,6 +40,11 @@ class FileNames:
         self._pending: list[NameChange] = []
         self.adopt_unknown()
 
+    @property
+    def durable(self) -> dict[str, CachedFile]:
+        """What the disk names, whatever becomes of the cache; for reading."""
+        return self._durable
+
     def adopt_unknown(self) -> None:
         """Files that appeared without being followed count as durable as they are."""
         for directory, _, names in os.walk(self._root):

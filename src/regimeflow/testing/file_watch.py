@@ -22,6 +22,7 @@ from regimeflow.testing import raw_files as raw
 from regimeflow.testing.crash_image import CachedFile
 from regimeflow.testing.disk import SimDisk
 from regimeflow.testing.failures import ForbiddenCall
+from regimeflow.testing.guard import caller
 from regimeflow.testing.incarnation import CURRENT, Incarnation, operate
 
 if sys.platform == "darwin":
@@ -235,8 +236,8 @@ class FileWatch:
         if name == os.devnull or any(name.startswith(root) for root in self._allowed):
             return None
         raise ForbiddenCall(
-            f"{path} would be written outside the simulated disks; write below `host.directory`,"
-            " or name its directory in World(writable=…)"
+            f"{path} was to be written by {caller()} in a simulation, outside its disks; keep "
+            "values in attributes of self and tell things with ctx.log"
         )
 
 

@@ -62,14 +62,16 @@ def clock_and_chance(
 
     def asked(what: str, answer: Callable[..., Any], instead: str) -> Callable[..., Any]:
         def guarded(*args: Any, **options: Any) -> Any:
-            caller = _refused_caller(sys._getframe(2), names)
-            if caller is not None:
-                raise ForbiddenCall(f"{what}() was called by {caller} in a simulation; {instead}")
+            who = _refused_caller(sys._getframe(2), names)
+            if who is not None:
+                raise ForbiddenCall(f"{what}() was called by {who} in a simulation; {instead}")
             return answer(*args, **options)
 
         return guarded
 
-    event_time = "use the time of the event (ctx.now), or loop.time() in a shell"
+    event_time = "take the time from the event (bar.ts_close_ns), or loop.time() in a shell"
+    later = "ask to be called later with ctx.schedule_timer, or await asyncio.sleep() in a shell"
+    here = "do the work in the callback, everything runs on one loop"
     seeded = "use ctx.rng, or a random.Random with a seed"
     answers: dict[str, Callable[[], float]] = {
         "time": lambda: clock().wall_ns() / NS_PER_S,
@@ -89,10 +91,18 @@ def clock_and_chance(
         (os, "urandom", asked("os.urandom", entropy.randbytes, seeded)),
         (random, "_urandom", asked("random.SystemRandom", entropy.randbytes, seeded)),
         (uuid, "uuid1", asked("uuid.uuid1", uuid.uuid4, seeded)),
-        (time, "sleep", _refuse("time.sleep()", "await asyncio.sleep() in a shell")),
-        (threading.Thread, "start", _refuse("a thread", "everything runs on one loop")),
+        (time, "sleep", _refuse("time.sleep() was called", later)),
+        (threading.Thread, "start", _refuse("a thread was started", here)),
     ]
     return found
+
+
+def caller() -> str:
+    """Whose call this is: the nearest module outside the standard library and this package."""
+    frame: Any = sys._getframe(1)
+    while str(frame.f_globals.get("__name__", "")).startswith("regimeflow.testing."):
+        frame = frame.f_back
+    return _refused_caller(frame, ()) or "the standard library"
 
 
 def _for_thread(
@@ -110,7 +120,7 @@ def _for_thread(
 
 def _refuse(what: str, instead: str) -> Callable[..., NoReturn]:
     def refused(*_: object, **__: object) -> NoReturn:
-        raise ForbiddenCall(f"{what} was asked for in a simulation; {instead}")
+        raise ForbiddenCall(f"{what} by {caller()} in a simulation; {instead}")
 
     return refused
 

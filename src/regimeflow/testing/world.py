@@ -12,9 +12,11 @@ import gc
 import platform
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
@@ -146,12 +148,18 @@ class World:
         self.loop.ends_at_s = self.loop.time() + max_virtual_s
         self.loop.steps_max = self.loop.steps + max_steps
         with self._repeatable():
-            with replaced(self._replacements):
+            with self.guarded():
                 value: T = self.loop.run_until_complete(self.loop.create_task(scenario(self)))
             if is_strict and self.loop.unhandled:
                 listed = "; ".join(self.loop.unhandled[:5])
                 raise UnhandledErrors(f"{self.loop.unhandled_count} errors unhandled: {listed}")
         return value
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """This world's clock, chance and files for code outside a `run`, such as a judge's."""
+        with replaced(self._replacements):
+            yield
 
     def how_to_repeat(self) -> str:
         """Everything that determines this run."""
@@ -163,8 +171,11 @@ class World:
 
     def close(self) -> None:
         """End everything. No `finally` block of the dead has an effect from here on either."""
-        if self.loop.is_closed():
-            return
+        if not self.loop.is_closed():
+            with _undisturbed():
+                self._end()
+
+    def _end(self) -> None:
         for host in self.hosts.values():
             host.kill(Death.KILL)
         self._bury()
@@ -203,6 +214,22 @@ class World:
             error = sys.exc_info()[1]
             if not is_done and error is not None:
                 error.add_note(self.how_to_repeat())
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """An interrupt waits until the block has ended: half a burial is none."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: waiting.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if waiting:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _forget_tasks(loop: DetLoop) -> None:

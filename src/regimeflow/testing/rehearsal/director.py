@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import sys
 import tempfile
 import warnings
 from collections import Counter
@@ -19,11 +20,14 @@ from decimal import Decimal
 from pathlib import Path
 
 from regimeflow.config import Config
+from regimeflow.errors import ConfigError
 from regimeflow.model.order import ZERO
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.testing import PERFECT, Death, DiskFaults, Outcome, World
-from regimeflow.testing.checkers import Evidence, Finding, judge
+from regimeflow.testing.checkers import Evidence, Failure, Finding, judge
+from regimeflow.testing.failures import let_go
 from regimeflow.testing.rehearsal.branches import branches_of
+from regimeflow.testing.rehearsal.conduct import FAULTED, FORBIDDEN, conduct_of
 from regimeflow.testing.rehearsal.faults import HostileFaults
 from regimeflow.testing.rehearsal.scenarios import (
     RANDOM,
@@ -46,9 +50,12 @@ QUIET_S = 5
 class Verdict:
     """What one run did and whether it held. Times are virtual seconds.
 
-    `recovered_s` is from the healing to equal books, nothing in doubt and no hold; None if never.
+    `recovered_s` is from the healing to equal books, nothing in doubt, no hold and trading as
+    before the faults; None if never, or if it `needs_operator`, which says why;
+    `may_need_operator` is why this scenario may end so.
     `blind_s` is how long the engine was dead or its books unproved, `blind_exposure` the most that
-    was at stake meanwhile; `cash` and `positions` are the venue's at the end.
+    was at stake meanwhile; `cash` and `positions` are the venue's at the end. `has_struck` says
+    whether the scenario's own faults ever met the engine.
     """
 
     scenario: str
@@ -71,11 +78,28 @@ class Verdict:
     timeline: Sequence[Line]
     cash: Decimal
     positions: dict[str, Decimal]
+    has_struck: bool
+    needs_operator: str
+    may_need_operator: str
 
     @property
     def is_ok(self) -> bool:
         """Whether every invariant held."""
         return all(finding.holds for finding in self.findings)
+
+    @property
+    def has_faulted(self) -> bool:
+        """Whether a strategy faulted."""
+        return any(f.invariant in (FAULTED, FORBIDDEN) and not f.holds for f in self.findings)
+
+    @property
+    def nothing_shown(self) -> str:
+        """Why a run in which nothing was violated proves nothing; empty when it does."""
+        if not self.is_ok:
+            return ""
+        if not self.orders:
+            return "no order reached the venue"
+        return "" if self.has_struck else "the fault of the scenario never struck"
 
 
 def scenario_of(name: str, seed: int) -> Scenario:
@@ -96,7 +120,10 @@ def rehearse(config: Config, scenario: Scenario, seed: int) -> Verdict:
             faults=scenario.name,
         ) as world,
     ):
-        return _played(world, stand, scenario, warned)
+        try:
+            return _played(world, stand, scenario, warned)
+        finally:
+            let_go(sys.exc_info()[1])
 
 
 def _played(
@@ -118,6 +145,7 @@ class _Act:
         self._faults = HostileFaults(scenario.faults, world.rng("faults"))
         self._stage = Stage(world, stand, self._faults, on_world_time=scenario.on_world_time)
         self._recovered_s: float | None = None
+        self._needs_operator = ""
         self._has_settled = False
         self._over_ns = stand.parts.feed.last_ns + QUIET_S * NS_PER_S
         self._blind_s = 0
@@ -133,15 +161,18 @@ class _Act:
         await asyncio.sleep(CALM_S)
         await self._be_hostile()
         await self._heal()
-        self._recovered_s = await self._at_rest()
+        settled_s = await self._settled()
+        self._recovered_s = settled_s if stage.is_at_rest() else None
+        self._needs_operator = stage.operator_needed()
         await self._data_over()
-        self._has_settled = await self._at_rest() is not None
+        self._has_settled = await self._settled() is not None
         stage.stop()
         await supervisor
         watcher.cancel()
         await stage.close_venue()
 
     async def _be_hostile(self) -> None:
+        self._stage.note_trading()
         self._faults.is_on = True
         if self._scenario.link is not None:
             self._stage.set_link(self._scenario.link)
@@ -180,11 +211,11 @@ class _Act:
             if self._stage.machine.now_ns > over_ns:
                 return
 
-    async def _at_rest(self) -> float | None:
-        """Wait until the engine is at rest with equal books; returns how long that took."""
+    async def _settled(self) -> float | None:
+        """Wait until the engine is settled with equal books; returns how long that took."""
         began_s, calm = self._world.now_s, 0
         for _ in range(SETTLE_S_MAX):
-            calm = calm + 1 if self._stage.is_at_rest() else 0
+            calm = calm + 1 if self._stage.is_settled() else 0
             if calm >= AT_REST_S:
                 return self._world.now_s - began_s - AT_REST_S + 1
             await asyncio.sleep(1)
@@ -203,24 +234,29 @@ class _Act:
                     self._blind_exposure = max(self._blind_exposure, exposure)
 
     def verdict(self, unhandled: Sequence[str]) -> Verdict:
-        """Judge what was played."""
+        """Judge what was played. Raises ConfigError where the engine could never start."""
         stage, machine = self._stage, self._stage.machine
+        if not stage.boots:
+            raise ConfigError(f"the engine could not start: {stage.lives[0].error}")
         ledger, witness = machine.venue.ledger, stage.witness
         journal_dir = stage.log_dir / "journal"
         evidence = Evidence(
             journal_dir=journal_dir,
             venue=stage.truth(),
             engine=stage.boots[-1].engine,
-            errors=[life.error for life in stage.lives if life.error is not None],
+            failures=[Failure(i.error, i.before) for i in stage.lives if i.error is not None],
             unhandled=unhandled,
-            is_quarantined=any(boot.quarantine for boot in stage.boots),
+            quarantines=[boot.quarantine for boot in stage.boots if boot.quarantine],
             has_settled=self._has_settled,
         )
+        # A judge runs the strategies again: what was refused to them then has to be refused now.
+        with self._world.guarded():
+            findings = [*judge(evidence), *conduct_of(journal_dir, stage.unlike)]
         return Verdict(
             scenario=self._scenario.name,
             story=self._scenario.story,
             seed=self._world.seed,
-            findings=judge(evidence),
+            findings=findings,
             injected=+(stage.injected + self._faults.fired),
             branches=branches_of(journal_dir, stage.boots),
             recovered_s=self._recovered_s,
@@ -237,7 +273,17 @@ class _Act:
             timeline=stage.timeline.lines,
             cash=ledger.cash,
             positions=dict(ledger.positions),
+            has_struck=self._has_struck(),
+            needs_operator=self._needs_operator,
+            may_need_operator=self._scenario.may_need_operator,
         )
+
+    def _has_struck(self) -> bool:
+        """Whether what the scenario is about happened; of the swarm's mixture, anything."""
+        fired, done = self._faults.fired, self._stage.injected
+        if self._scenario.faults and self._scenario.name != RANDOM:
+            return bool(fired)
+        return bool(fired or done)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ class Scenario:
 
     `first_kill` is the step before which the engine's first life ends, and how (0: it does not).
     `on_world_time`: the venue keeps the world's time, as a real broker does, not its own.
+    `may_need_operator`: why the engine may rightly end with exits only until an operator resumes.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Scenario:
     lasts_s: int = HOSTILE_S
     first_kill: tuple[int, Death] = (0, Death.KILL)
     on_world_time: bool = False
+    may_need_operator: str = ""
 
 
 async def _gateway_restart(stage: Stage, rng: random.Random) -> None:
@@ -146,6 +148,8 @@ async def _disk_trouble(stage: Stage, rng: random.Random) -> None:
         stage.set_disk(DiskFaults())
 
 
+_LATE = "an order that the venue takes after it was given up is a difference for a person to judge"
+_CUT = "decisions whose market data a power cut took cannot be verified"
 _ROUGH = LinkProfile(jitter=0.6, tail_chance=0.02, tail_s=0.5, split_chance=0.3, stall_chance=0.002)
 _BREAKING = LinkProfile(
     latency_s=0.05, jitter=0.8, tail_chance=0.05, tail_s=1.0, split_chance=0.3,
@@ -168,6 +172,7 @@ SCENARIOS = {
             "submit-timeout",
             "orders are lost, or taken without an answer, or taken late",
             faults=("lost_request:submit:0.2", "lost_reply:submit:0.3", "late_accept:submit:0.2:4"),
+            may_need_operator=_LATE,
         ),
         Scenario(
             "partial-then-drop", "the connection resets after fills", script=_drop_after_partial
@@ -180,7 +185,7 @@ SCENARIOS = {
         ),
         Scenario(
             "crash-storm", "the process is killed and the power cut again and again",
-            script=_crash_storm,
+            script=_crash_storm, may_need_operator=_CUT,
         ),
         Scenario(
             "clock-skew", "the wall clock and the broker's jump and drift", script=_clock_skew,
@@ -206,7 +211,10 @@ SCENARIOS = {
             faults=("new_epoch:0.3",),
             script=_venue_restart,
         ),
-        Scenario("disk-trouble", "the disk fails, fills up, turns slow", script=_disk_trouble),
+        Scenario(
+            "disk-trouble", "the disk fails, fills up, turns slow", script=_disk_trouble,
+            may_need_operator="what could not be written is found at the broker as a difference",
+        ),
     )
 }  # fmt: skip
 RANDOM = "random"
@@ -257,4 +265,7 @@ def swarm(rng: random.Random) -> Scenario:
     story = ", ".join([*named, *faults, f"{roughness} link"])
     # A venue on the world's time would be behind it after a restart, as no real one is.
     on_world_time = _clock_skew in scripts and _venue_restart not in scripts
-    return Scenario(RANDOM, story, faults, link, together, on_world_time=on_world_time)
+    return Scenario(
+        RANDOM, story, faults, link, together, on_world_time=on_world_time,
+        may_need_operator=f"{_LATE}; {_CUT}",
+    )  # fmt: skip

@@ -12,24 +12,26 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from regimeflow.errors import JournalError, StartRefused
 from regimeflow.live.boot import Booted
 from regimeflow.live.runner import LiveRunner, LiveSummary
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.run import policy
 from regimeflow.testing import Death, DiskFaults, Ending, LinkProfile, Outcome, World
-from regimeflow.testing.checkers import UNSETTLED, VenueTruth
+from regimeflow.testing.checkers import KILLED, VenueTruth
+from regimeflow.testing.rehearsal import rest
 from regimeflow.testing.rehearsal.faults import HostileFaults
 from regimeflow.testing.rehearsal.stand import PORT, Stand
 from regimeflow.testing.rehearsal.tending import TendedAtOnce
 from regimeflow.testing.rehearsal.timeline import NotedConsole, Timeline
+from regimeflow.testing.rehearsal.watched import watched_machine
 from regimeflow.testing.rehearsal.witness import WatchedMachine, Witness
 from regimeflow.testing.venues.faults import FaultKind
-from regimeflow.testing.venues.playback import Playback
 from regimeflow.testing.venues.sim_log import VenueLog
 from regimeflow.testing.venues.sim_program import ACCOUNT
 from regimeflow.testing.venues.sim_server import SimVenueServer
-from regimeflow.venue.sim import SimVenue
 
 RESTART_AFTER_S = 1.0
 LIFE_S_MAX = 10_000_000.0
@@ -40,15 +42,17 @@ _DEATHS = {Death.KILL: "kill -9 of the engine", Death.POWER_CUT: "power cut at t
 
 
 class Life(NamedTuple):
-    """One incarnation of the engine, as it ended."""
+    """One incarnation of the engine, as it ended; `before` names what was done to it by then."""
 
     outcome: Outcome
     error: BaseException | None
     steps: int
+    before: frozenset[str] = frozenset()
 
 
 class Stage:
-    """Venue, engine and faults of one run; `boots` is what each start of the engine found.
+    """Venue, engine and faults of one run; `boots` is what each start of the engine found, `unlike`
+    the starts at which strategies decided otherwise than before.
 
     A venue `on_world_time` has no time of its own, as a real broker has none: the engine keeps
     the wall's. The venue's own clock may be wrong all the same.
@@ -63,14 +67,17 @@ class Stage:
         self.venue = world.host(VENUE)
         self.engine = world.host(ENGINE)
         self.config = stand.config_in(self.log_dir)
-        self.witness = Witness(policy.risk_policy(self.config, bar_open_time_ns=None))
+        limits = policy.risk_policy(self.config, bar_open_time_ns=None)
+        self.witness = Witness(limits, self._is_durable)
         self.injected: Counter[str] = Counter()
         self.timeline = Timeline(lambda: world.now_s)
         faults.on_strike = lambda kind: self.timeline.note(_told(kind), FAULT)
         self.boots: list[Booted] = []
         self.lives: list[Life] = []
+        self.unlike: list[str] = []
         self.server: SimVenueServer | None = None
         self.next_kill: tuple[int, Death] = (0, Death.KILL)
+        self._before = rest.Trading()
         self._runner: LiveRunner | None = None
         self._closing = asyncio.Event()
         self._is_over = False
@@ -128,27 +135,26 @@ class Stage:
 
     def truth(self) -> VenueTruth:
         """What the venue holds now, and what it saw on the way."""
-        venue, witness = self.machine.venue, self.witness
-        return VenueTruth(
-            taken=witness.taken,
-            entries_ns=witness.entries_ns,
-            exceeded=witness.exceeded,
-            executions=frozenset(fill.execution_id for fill in venue.ledger.fills),
-            open_orders=frozenset(o.client_order_id for o in venue.orders if not o.is_done),
-            positions=dict(venue.ledger.positions),
-            cash=venue.ledger.cash,
-        )
+        return self.witness.truth()
 
-    def is_at_rest(self) -> bool:
+    def is_settled(self) -> bool:
         """Whether the engine runs with equal books, nothing unsettled and no hold."""
         if not self.engine.is_running or not self.boots:
             return False
-        engine, venue = self.boots[-1].engine, self.machine.venue.ledger
-        portfolio = engine.ledger.portfolio
-        ours = {s: p.quantity for s, p in portfolio.positions.items() if p.quantity}
-        are_settled = all(o.status not in UNSETTLED for o in engine.ledger.orders.open.values())
-        is_same = ours == venue.positions and portfolio.cash == venue.cash
-        return is_same and are_settled and not engine.holds.account
+        return rest.is_settled(self.boots[-1].engine, self.machine)
+
+    def is_at_rest(self) -> bool:
+        """Whether it is settled and trades as before the faults, without an operator's help."""
+        return self.is_settled() and not self.operator_needed()
+
+    def note_trading(self) -> None:
+        """From here on the engine's trading is compared with what it is now."""
+        if self.boots:
+            self._before = rest.trading_of(self.boots[-1].engine)
+
+    def operator_needed(self) -> str:
+        """What only an operator can bring back; empty when nothing."""
+        return rest.operator_needed(self._before, self.boots[-1].engine) if self.boots else ""
 
     # --- what scenarios do --------------------------------------------------------------------
 
@@ -211,17 +217,21 @@ class Stage:
 
     def step_venue_clock(self, delta_ns: int) -> None:
         """Set the venue's clock; set back, its time stands until it is reached again."""
-        self.injected["venue clock step"] += 1
+        step_s = f"{delta_ns / NS_PER_S:+.1f} s"
+        self._inject("venue clock step", f"the venue's clock steps by {step_s}")
         self.venue.clock.step(delta_ns)
 
     def suspend_engine(self) -> None:
         """Stop the engine's process without ending it; `resume_engine` lets it go on."""
         if self.engine.is_running:
-            self.injected["engine stopped"] += 1
+            self._inject("engine stopped", "the engine's process is stopped")
             self.engine.suspend()
 
     def resume_engine(self) -> None:
         """Let a stopped engine go on; harmless for one that runs."""
+        life = self.engine.incarnation
+        if life is not None and life.is_stopped:
+            self.timeline.note("the engine's process goes on", FAULT)
         self.engine.resume()
 
     # --- inside -------------------------------------------------------------------------------
@@ -234,38 +244,23 @@ class Stage:
         self._runner = LiveRunner(
             self.config,
             NotedConsole(self.timeline),
-            on_booted=self.boots.append,
+            on_booted=self._on_booted,
             start_upkeep=TendedAtOnce,
         )
         if self._is_over:
             self._runner.request_stop("the rehearsal ends")
         return await self._runner.run()
 
+    def _on_booted(self, booted: Booted) -> None:
+        self.boots.append(booted)
+        if booted.quarantine and not rest.has_lost_records(booted, self.log_dir / "journal"):
+            self.unlike.append(f"start {len(self.boots)}: {booted.quarantine}")
+
     async def _serve(self, listening: asyncio.Future[None]) -> None:
         parts = self.stand.parts
         self._closing = closing = asyncio.Event()
         with VenueLog(self.venue.directory / "state", identity=parts.identity) as log:
-            machine = WatchedMachine(
-                self.witness,
-                SimVenue(
-                    instruments=parts.instruments,
-                    model=parts.model,
-                    calendar=parts.calendar,
-                    cash=parts.cash,
-                    currency=parts.currency,
-                    account_id=ACCOUNT,
-                ),
-                Playback(
-                    parts.feed.chunks(),
-                    calendar=parts.calendar,
-                    end_ns=parts.end_ns,
-                    bar_span_ns=parts.feed.bar_size_ns or 0,
-                    actions=parts.feed.actions,
-                ),
-                instruments=parts.instruments,
-                start_ns=parts.start_ns,
-                log=log,
-            )
+            machine = watched_machine(self.witness, parts, log)
             self.server = SimVenueServer(
                 machine,
                 account=ACCOUNT,
@@ -282,11 +277,16 @@ class Stage:
             await closing.wait()
             await self.server.stop()
 
+    def _is_durable(self, name: str) -> bool:
+        return self.engine.disk.holds(msgspec.msgpack.encode(name), under="logs/journal")
+
     def _venue_clock_s(self) -> float:
         return (self.venue.clock.wall_ns() - self._began_ns) / NS_PER_S
 
     def _note(self, ending: Ending) -> None:
-        self.lives.append(Life(ending.outcome, ending.error, ending.steps))
+        killed = [KILLED for life in self.lives if life.outcome is Outcome.KILLED]
+        before = frozenset([*self.injected, *self.faults.fired, *killed])
+        self.lives.append(Life(ending.outcome, ending.error, ending.steps, before))
         error = ending.error
         if error is not None:
             self.timeline.note(f"the engine ended: {error}", "bad")

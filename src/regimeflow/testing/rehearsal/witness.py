@@ -7,104 +7,178 @@ order arrives, when nobody can mend anything any more: position plus all that ma
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
-
-import msgspec
 
 from regimeflow.core.risk.limits import RiskPolicy
 from regimeflow.model.commands import CancelOrder, ReplaceOrder, SubmitOrder
 from regimeflow.model.instrument import decimal_from
-from regimeflow.model.order import ZERO, Side
+from regimeflow.model.order import ZERO, OrderStatus, OrderType, Side
+from regimeflow.testing.arrival_limits import Arrival, Reach, exceeded
+from regimeflow.testing.checkers import VenueTruth
 from regimeflow.testing.venues.sim_log import OrderCommand
 from regimeflow.testing.venues.sim_machine import VenueMachine
-
-VALUE_TOLERANCE = Decimal("1.02")
-"""Engine and venue value a position at prices a latency apart."""
+from regimeflow.venue.orders import WorkingOrder
 
 
 class Witness:
-    """Evidence across all incarnations of the venue; `exceeded` names broken limits."""
+    """Evidence across all incarnations of the venue; `exceeded` names broken limits.
 
-    def __init__(self, policy: RiskPolicy) -> None:
-        self._limits = policy.limits
+    `entries_ns` has the time of each order and replacement, by its own id, that could increase a
+    position; `undurable` the ids whose intent was not on the engine's disk when they arrived, as
+    `is_durable` tells.
+    """
+
+    def __init__(
+        self, policy: RiskPolicy, is_durable: Callable[[str], bool] = lambda name: True
+    ) -> None:
+        self._policy = policy
+        self._is_durable = is_durable
+        self.undurable: list[str] = []
         self.machine: WatchedMachine | None = None
         self.taken: Counter[str] = Counter()
-        self.taken_ns: dict[str, int] = {}
-        self.submitted: dict[str, SubmitOrder] = {}
-        self.asked: dict[str, Decimal] = {}
-        self.exceeded: list[str] = []
         self.entries_ns: dict[str, int] = {}
+        self.exceeded: list[str] = []
+        self._submitted: dict[str, SubmitOrder] = {}
+        self._working: dict[str, SubmitOrder] = {}
+        self._asked: dict[str, list[tuple[int, ReplaceOrder]]] = {}
 
     def on_command(self, machine: VenueMachine, ts_ns: int, command: OrderCommand) -> None:
         """Note an order as it arrives, and what it may lead to."""
         if isinstance(command, CancelOrder):
             return
         self.taken[command.client_order_id] += 1
-        self.taken_ns[command.client_order_id] = ts_ns
+        if not self._is_durable(command.client_order_id):
+            self.undurable.append(command.client_order_id)
+        root = command.client_order_id
         if isinstance(command, SubmitOrder):
-            self.submitted[command.client_order_id] = command
-            self._check_limits(machine, command)
+            self._submitted[root] = self._working[root] = command
         else:
-            self._check_replacement(machine, command)
+            order = machine.find(command.orig_client_order_id)
+            if order is None or order.is_done or order.client_order_ids[0] not in self._submitted:
+                return
+            root = order.client_order_ids[0]
+            self._asked.setdefault(root, []).append((ts_ns, command))
+        arrival = self._arrival(machine, ts_ns, self._submitted[root], command)
+        if not arrival.is_exit:
+            self.entries_ns[arrival.name] = ts_ns
+        self.exceeded += exceeded(self._policy, arrival)
 
     def exposure(self, machine: VenueMachine) -> Decimal:
         """Value of all positions and of all that may still fill, at the worse side."""
-        total = ZERO
-        for symbol in machine.instruments:
-            low, high = self._reach(machine, symbol)
-            price = machine.venue.observed.last_price(symbol)
-            total += max(abs(low), abs(high)) * decimal_from(price or 0.0)
-        return total
+        reaches = self._reaches(machine, machine.now_ns).values()
+        return sum((reach.gross_value for reach in reaches), ZERO)
 
-    def _reach(self, machine: VenueMachine, symbol: str) -> tuple[Decimal, Decimal]:
-        """The lowest and the highest position that fills still possible could lead to."""
-        low = high = machine.venue.ledger.position(symbol)
-        for order_id, submitted in self.submitted.items():
-            if submitted.symbol != symbol:
-                continue
+    def truth(self) -> VenueTruth:
+        """What the venue holds now, and what it saw on the way."""
+        assert self.machine is not None
+        venue, ledger = self.machine.venue, self.machine.venue.ledger
+        return VenueTruth(
+            taken=self.taken,
+            entries_ns=self.entries_ns,
+            exceeded=self.exceeded,
+            undurable=self.undurable,
+            executions=frozenset(fill.execution_id for fill in ledger.fills),
+            open_orders=frozenset(o.client_order_id for o in venue.orders if not o.is_done),
+            nameless=[o.client_order_id for o in venue.orders if _is_nameless(o)],
+            positions=dict(ledger.positions),
+            cash=ledger.cash,
+            fees=sum((fill.fee for fill in ledger.fills), ZERO)
+            - sum((p.amount for p in ledger.postings if p.kind == "fee"), ZERO),
+            fills={fill.execution_id: fill for fill in (*ledger.annulled, *ledger.fills)},
+        )
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _arrival(
+        self,
+        machine: VenueMachine,
+        ts_ns: int,
+        submitted: SubmitOrder,
+        command: SubmitOrder | ReplaceOrder,
+    ) -> Arrival:
+        reaches = self._reaches(machine, ts_ns)
+        _, value = self._may_fill(machine, ts_ns, submitted.client_order_id, submitted)
+        return Arrival(
+            name=command.client_order_id,
+            symbol=submitted.symbol,
+            side=submitted.side,
+            quantity=command.quantity,
+            value=value,
+            limit_price=command.limit_price,
+            is_new=command is submitted,
+            reaches=reaches,
+            open_orders=len(self._working),
+            cash=machine.venue.ledger.cash,
+            reduce_only=submitted.reduce_only,
+        )
+
+    def _reaches(self, machine: VenueMachine, ts_ns: int) -> dict[str, Reach]:
+        """Positions and what may fill; of a one-cancels-other group the larger leg, as one can."""
+        for order_id in list(self._working):
             order = machine.find(order_id)
             if order is not None and order.is_done:
-                continue
-            leaves = submitted.quantity if order is None else order.leaves_quantity
-            if order is not None and order_id in self.asked:
-                leaves = max(leaves, self.asked[order_id] - order.filled_quantity)
-            if submitted.side is Side.BUY:
-                high += leaves
+                del self._working[order_id]
+        reaches = {}
+        for symbol, instrument in machine.instruments.items():
+            held, price = machine.venue.ledger.position(symbol), _price(machine, symbol)
+            reaches[symbol] = Reach(price, held, held * price * instrument.multiplier)
+        groups: dict[tuple[str, Side, str], tuple[Decimal, Decimal]] = {}
+        for order_id, submitted in self._working.items():
+            quantity, value = self._may_fill(machine, ts_ns, order_id, submitted)
+            key = (submitted.symbol, submitted.side, submitted.oco_group or order_id)
+            most = groups.get(key, (ZERO, ZERO))
+            groups[key] = (max(quantity, most[0]), max(value, most[1]))
+        for (symbol, side, _), (quantity, value) in groups.items():
+            reach = reaches[symbol]
+            if side is Side.BUY:
+                reach.buy, reach.buy_value = reach.buy + quantity, reach.buy_value + value
             else:
-                low -= leaves
-        return low, high
+                reach.sell, reach.sell_value = reach.sell + quantity, reach.sell_value + value
+        return reaches
 
-    def _check_replacement(self, machine: VenueMachine, command: ReplaceOrder) -> None:
-        """Larger terms are judged like an order; the larger of old and new may fill until then."""
-        order = machine.find(command.orig_client_order_id)
-        root = order.client_order_ids[0] if order is not None else command.orig_client_order_id
-        submitted = self.submitted.get(root)
-        if submitted is None or order is None or order.is_done:
-            return
-        self.asked[root] = max(self.asked.get(root, ZERO), command.quantity)
-        grown = msgspec.structs.replace(submitted, quantity=command.quantity)
-        self._check_limits(machine, grown)
+    def _may_fill(
+        self, machine: VenueMachine, ts_ns: int, order_id: str, submitted: SubmitOrder
+    ) -> tuple[Decimal, Decimal]:
+        """Quantity and value that an order may still fill: the larger of old and asked terms."""
+        order = machine.find(order_id)
+        filled = ZERO if order is None else order.filled_quantity
+        terms: list[SubmitOrder | ReplaceOrder] = [submitted]
+        terms += self._under_way(machine, ts_ns, order_id)
+        quantities = [term.quantity for term in terms]
+        limits = [term.limit_price for term in terms]
+        if order is not None:
+            quantities[0], limits[0] = order.quantity, order.limit_price
+        leaves = max(*quantities, ZERO) - filled
+        price = _worth(submitted, limits, _price(machine, submitted.symbol))
+        return leaves, leaves * price * machine.instruments[submitted.symbol].multiplier
 
-    def _check_limits(self, machine: VenueMachine, order: SubmitOrder) -> None:
-        held = machine.venue.ledger.position(order.symbol)
-        is_exit = held * order.side.sign < 0 and order.quantity <= abs(held)
-        if is_exit:
-            return
-        self.entries_ns[order.client_order_id] = self.taken_ns[order.client_order_id]
-        low, high = self._reach(machine, order.symbol)
-        reached = high if order.side is Side.BUY else -low
-        limit = self._limits.max_position
-        name = order.client_order_id
-        if limit is not None and reached > limit:
-            self.exceeded.append(f"{name}: {order.symbol} could reach {reached}, allowed {limit}")
-        limit = self._limits.max_order_quantity
-        if limit is not None and order.quantity > limit:
-            self.exceeded.append(f"{name}: {order.quantity} units, allowed {limit}")
-        limit = self._limits.max_notional
-        value = self.exposure(machine)
-        if limit is not None and value > limit * VALUE_TOLERANCE:
-            self.exceeded.append(f"{name}: exposure {value:.2f}, allowed {limit}")
+    def _under_way(self, machine: VenueMachine, ts_ns: int, order_id: str) -> list[ReplaceOrder]:
+        """Replacements that the matching engine has not seen yet; others stand or were refused."""
+        asked = self._asked.get(order_id)
+        if not asked:
+            return []
+        model = machine.venue.model
+        since_ns = ts_ns - model.latency_ns - model.latency_jitter_ns
+        asked[:] = [entry for entry in asked if entry[0] >= since_ns]
+        return [command for _, command in asked]
+
+
+def _is_nameless(order: WorkingOrder) -> bool:
+    return order.status is OrderStatus.REJECTED and not order.reason
+
+
+def _price(machine: VenueMachine, symbol: str) -> Decimal:
+    return decimal_from(machine.venue.observed.last_price(symbol) or 0.0)
+
+
+def _worth(order: SubmitOrder, limits: Sequence[Decimal | None], price: Decimal) -> Decimal:
+    """A unit's price when it fills: a limit to buy cannot pay more, one to sell not get less."""
+    known = [limit for limit in limits if limit is not None]
+    if known and order.order_type in (OrderType.LIMIT, OrderType.STOP_LIMIT):
+        return min(max(known), price) if order.side is Side.BUY else max(*known, price)
+    return price
 
 
 class WatchedMachine(VenueMachine):

@@ -1,0 +1,175 @@
+"""Exits that a filled entry asked for: placed with each fill, and never lost to the order rate.
+
+A leg that the rate holds back waits (see `core/rate_wait.py`): what waits for one entry is one
+stop and one target, however many fills they are for. When an execution of an entry is annulled or
+corrected, exits beyond what remains of it are cancelled, and what they covered is placed anew once
+their cancels are answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from regimeflow.core.exits import bracket_legs
+from regimeflow.core.ledger import Ledger
+from regimeflow.core.rate_wait import RateWait
+from regimeflow.core.risk.proposal import Denial
+from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId
+from regimeflow.model.instrument import Instrument
+from regimeflow.model.order import ZERO, Order, OrderStatus
+
+_NEVER_WORKED = frozenset({OrderStatus.DENIED, OrderStatus.REJECTED})
+
+
+class Protection:
+    """Places the exits of entries for one desk; `waiting` holds the legs that could not leave."""
+
+    __slots__ = (
+        "_cancel",
+        "_instruments",
+        "_ledger",
+        "_next_order_id",
+        "_rate_wait",
+        "_submit",
+        "waiting",
+    )
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        instruments: dict[str, Instrument],
+        submit: Callable[[int, Order, Denial | None], Denial | None],
+        cancel: Callable[[Order, str], None],
+        next_order_id: Callable[[StrategyId], tuple[ClientOrderId, IntentId]],
+        rate_wait: RateWait,
+    ) -> None:
+        self._ledger = ledger
+        self._instruments = instruments
+        self._submit = submit
+        self._cancel = cancel
+        self._next_order_id = next_order_id
+        self._rate_wait = rate_wait
+        self.waiting: list[Order] = []
+
+    def cover(self, ts_ns: int, entry: Order, quantity: Decimal, price: Decimal) -> None:
+        """Place the exits for `quantity` more of an entry that filled at `price`."""
+        if entry.take_profit_price is None and entry.stop_loss_price is None:
+            return
+        legs = self._legs(entry, quantity, price)
+        for number, leg in enumerate(legs):
+            if self._has_to_wait(ts_ns, leg):
+                self._keep(legs[number:])
+                return
+            self._submit(ts_ns, leg, None)
+
+    def send_what_can(self, ts_ns: int) -> None:
+        """Send the legs that waited, for as much as is still held."""
+        if not self.waiting:
+            return
+        legs, self.waiting = self.waiting, []
+        for leg in legs:
+            if self._is_being_cancelled(leg.parent_id):
+                self.waiting.append(leg)
+                continue
+            leg.quantity = self._still_needed(leg)
+            if not leg.quantity:
+                continue
+            is_full = self._has_to_wait(ts_ns, leg)
+            overdue = self._rate_wait.refusal(ts_ns, leg) if is_full else None
+            if is_full and overdue is None:
+                self.waiting.append(leg)
+            else:
+                self._submit(ts_ns, leg, overdue)
+
+    def forget(self, symbol: str | None) -> None:
+        """Everything that works is being cancelled: what waits shall not leave either."""
+        self.waiting = [leg for leg in self.waiting if symbol not in (None, leg.symbol)]
+
+    def shrink(self, entry: Order) -> None:
+        """Part of an entry's fills is gone: cancel exits beyond what remains of it.
+
+        What they covered beside it waits for the answers, and is placed anew.
+        """
+        if entry.take_profit_price is None and entry.stop_loss_price is None:
+            return
+        root, done = entry.client_order_ids[0], ZERO
+        groups: dict[str, list[Order]] = {}
+        for exit_order in self._ledger.orders.by_root.values():
+            if exit_order.parent_id != root:
+                continue
+            done += exit_order.filled_quantity
+            if exit_order.is_open:
+                group = exit_order.oco_group or exit_order.client_order_ids[0]
+                groups.setdefault(group, []).append(exit_order)
+        kept = max(min(entry.filled_quantity - done, self._held(entry)), ZERO)
+        whole = [leg for leg in self.waiting if leg.parent_id == root and self._is_whole(leg)]
+        self.waiting = [leg for leg in self.waiting if all(leg is not other for other in whole)]
+        covered, left = max((leg.quantity for leg in whole), default=ZERO), ZERO
+        for legs in groups.values():
+            leaves = max(leg.leaves_quantity for leg in legs)
+            covered += leaves
+            if left + leaves <= kept:
+                left += leaves
+                continue
+            for leg in legs:
+                self._cancel(leg, "its entry was annulled")
+        again = min(kept, covered) - left
+        if again > 0:
+            self.waiting += self._legs(entry, again, entry.average_price or ZERO)
+
+    # --- inside -------------------------------------------------------------------------
+
+    def _legs(self, entry: Order, quantity: Decimal, price: Decimal) -> list[Order]:
+        instrument = self._instruments[entry.symbol]
+        return bracket_legs(instrument, entry, quantity, price, self._next_order_id)
+
+    def _has_to_wait(self, ts_ns: int, leg: Order) -> bool:
+        known = [other for other in self.waiting if other.parent_id == leg.parent_id]
+        if not leg.created_ns and known:
+            leg.created_ns = known[0].created_ns  # told already, of the same entry
+        what = f"the {leg.tag} of {leg.parent_id} is not placed: {leg.symbol} is unprotected; it"
+        return self._rate_wait.has_to_wait(ts_ns, leg, what)
+
+    def _keep(self, legs: Sequence[Order]) -> None:
+        """Let legs wait; those that wait for the same entry take them in."""
+        since_ns = legs[0].created_ns
+        for leg in legs:
+            for other in self.waiting:
+                is_same = (other.parent_id, other.tag) == (leg.parent_id, leg.tag)
+                if is_same and self._is_whole(other) and self._is_whole(leg):
+                    other.quantity += leg.quantity
+                    break
+            else:
+                leg.created_ns = since_ns
+                self.waiting.append(leg)
+
+    def _is_whole(self, leg: Order) -> bool:
+        """Whether no leg of its one-cancels-other group has left yet."""
+        return leg.oco_group is None or self._head(leg) is None
+
+    def _head(self, leg: Order) -> Order | None:
+        """The first leg of its group, by whose id the group is named, once that has left."""
+        return self._ledger.orders.get(ClientOrderId(leg.oco_group or ""))
+
+    def _is_being_cancelled(self, parent_id: ClientOrderId | None) -> bool:
+        return any(
+            order.parent_id == parent_id and order.status is OrderStatus.PENDING_CANCEL
+            for order in self._ledger.orders.open.values()
+        )
+
+    def _still_needed(self, leg: Order) -> Decimal:
+        """How much of a waiting leg still has something to protect; zero: drop it."""
+        needed = min(leg.quantity, self._held(leg))
+        head = self._head(leg)
+        if head is None or head.status in _NEVER_WORKED:
+            return needed
+        return ZERO if head.filled_quantity else min(needed, head.leaves_quantity)
+
+    def _held(self, order: Order) -> Decimal:
+        """What the strategy holds on the side of an entry, or on the side that a leg closes."""
+        portfolio = self._ledger.portfolio
+        held = portfolio.strategy_position(order.strategy_id, order.symbol).quantity
+        side = order.side if order.parent_id is None else order.side.opposite
+        return max(held * side.sign, ZERO)

@@ -1,0 +1,85 @@
+"""Who must not send what, by the journal alone: halts, unproved books, clocks, held symbols.
+
+The journal has an order, so nothing is tolerated: what was decided after a hold began and before
+it ended broke it. Whether an order was an entry is for the venue to say, by its own books.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from regimeflow.core.portfolio import EXTERNAL
+from regimeflow.core.risk.clock import CLOCK
+from regimeflow.journal.records import Record
+from regimeflow.model import commands as c
+from regimeflow.model import events as e
+from regimeflow.model.evidence import BustRecovered, as_observed
+from regimeflow.model.order import Order
+
+BOOKS = "books"
+_STRICTNESS = (c.TradingState.ACTIVE, c.TradingState.REDUCING, c.TradingState.HALTED)
+
+
+@dataclass
+class HoldWatch:
+    """What holds at each record; `held` are the orders that left all the same, and why.
+
+    `barred` are those for which even an exit would not have been allowed.
+    """
+
+    held: list[tuple[str, str]] = field(default_factory=list)
+    barred: list[tuple[str, str]] = field(default_factory=list)
+    _states: dict[str | None, c.TradingState] = field(default_factory=dict)
+    _account: dict[str, str] = field(default_factory=dict)
+    _symbols: dict[str, str] = field(default_factory=dict)
+    _busted: str = ""
+
+    def see(self, record: Record, order: Order | None) -> None:
+        """Take the next record; `order` is the one it is about, if it is about one."""
+        body = record.body
+        if isinstance(body, c.SubmitOrder):
+            self._judge(body.client_order_id, body.strategy_id, body.symbol)
+        elif isinstance(body, c.ReplaceOrder) and order is not None:
+            self._judge(body.client_order_id, order.strategy_id, order.symbol)
+        elif isinstance(body, c.TradingStateChanged):
+            self._change(body)
+        elif isinstance(body, e.EngineStarted):
+            self._account = {BOOKS: "the engine had just started"}
+        elif isinstance(body, e.LinkDown):
+            self._account[BOOKS] = f"link {body.link} was down"
+        elif isinstance(body, c.HealthChanged) and body.component in (BOOKS, CLOCK):
+            self._account[body.component] = body.detail
+            if body.status is c.HealthStatus.OK:
+                self._account.pop(body.component)
+        elif isinstance(body, e.ReportNotUnderstood):
+            symbol = body.symbol or (order.symbol if order is not None else "")
+            self._symbols[symbol] = "a report was not understood"
+        elif isinstance(body, e.FillBusted | BustRecovered):
+            bust = as_observed(body)
+            assert isinstance(bust, e.FillBusted)
+            self._busted = bust.symbol
+        elif isinstance(body, c.DiscrepancyFound) and body.kind == "bust":
+            self._symbols[self._busted] = "an execution was annulled"
+
+    def _change(self, change: c.TradingStateChanged) -> None:
+        self._states[change.strategy_id] = change.state
+        if change.state is c.TradingState.ACTIVE and change.strategy_id is None:
+            self._symbols.clear()
+
+    def _judge(self, client_order_id: str, strategy_id: str, symbol: str) -> None:
+        active = c.TradingState.ACTIVE
+        state = max(
+            self._states.get(None, active),
+            self._states.get(strategy_id, active),
+            key=_STRICTNESS.index,
+        )
+        if state is c.TradingState.HALTED and strategy_id != EXTERNAL:
+            self.barred.append((client_order_id, "while trading was halted"))
+        elif state is not active:
+            self.held.append((client_order_id, f"while trading was {state}"))
+        for held_by in self._account.values():
+            self.held.append((client_order_id, f"while entries waited: {held_by}"))
+        for held_symbol in (symbol, ""):
+            if held_symbol in self._symbols:
+                why = f"while {symbol} was held: {self._symbols[held_symbol]}"
+                self.held.append((client_order_id, why))

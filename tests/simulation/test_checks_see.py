@@ -1,0 +1,113 @@
+"""What each check is for, planted: money, durability, endings, quarantines, reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from regimeflow.core.position import Position
+from regimeflow.errors import ConfigError, JournalError, StartRefused
+from regimeflow.journal.writer import JournalWriter
+from regimeflow.testing.checkers import (
+    DISK,
+    FAILURES_MAX,
+    KILLED,
+    Evidence,
+    Failure,
+    Finding,
+    judge,
+)
+from regimeflow.testing.rehearsal import director
+from regimeflow.testing.rehearsal.scenarios import Scenario
+from tests.simulation.rehearsed import busy_config, run, told
+
+BRIEF = Scenario("brief", "nothing happens", lasts_s=10)
+UNREACHED = StartRefused("the venue cannot be reached: no answer")
+UNWRITTEN = JournalError("the journal cannot be written")
+READ_ONLY = ConfigError("live.log_dir: logs cannot be written (Read-only file system)")
+
+
+def seen(
+    monkeypatch: pytest.MonkeyPatch, falsify: Callable[[Evidence], Evidence] = lambda e: e
+) -> dict[str, str]:
+    """What a brief run is blamed for, by invariant, after its evidence was falsified."""
+
+    def falsified(evidence: Evidence) -> list[Finding]:
+        return judge(falsify(evidence))
+
+    monkeypatch.setattr(director, "judge", falsified)
+    verdict = director.rehearse(busy_config(), BRIEF, 1)
+    return {f.invariant: "; ".join(f.problems) for f in verdict.findings if not f.holds}
+
+
+def of_venue(**changes: Any) -> Callable[[Evidence], Evidence]:
+    """Falsify what the venue says."""
+    return lambda evidence: replace(evidence, venue=replace(evidence.venue, **changes))
+
+
+def test_order_that_leaves_before_its_sync_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(JournalWriter, "sync", lambda self: None)
+    assert "before it was durable" in seen(monkeypatch)["I1"]
+
+
+def test_fee_that_is_not_booked_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(seen(monkeypatch, of_venue(fees=Decimal("0.01")))) == {"I5"}
+
+
+def test_cost_that_a_reduction_leaves_behind_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Position._reduce
+
+    def careless(self: Position, signed: Decimal, value: Decimal) -> None:
+        real(self, signed, value)
+        self.cost += 1
+
+    monkeypatch.setattr(Position, "_reduce", careless)
+    verdict = run("lost-order", 2)
+    assert "cost of" in told(verdict)
+
+
+@pytest.mark.parametrize(
+    ("error", "before", "is_excused"),
+    [
+        (UNREACHED, {"partition"}, True),
+        (UNREACHED, set(), False),
+        (StartRefused("the strategy changed"), {"partition"}, False),
+        (UNWRITTEN, {DISK}, True),
+        (UNWRITTEN, {KILLED}, True),
+        (UNWRITTEN, {"partition"}, False),
+        (READ_ONLY, {DISK}, True),
+        (READ_ONLY, {KILLED}, False),
+        (ValueError("a defect"), {DISK, KILLED}, False),
+    ],
+)
+def test_ending_is_excused_by_what_was_done_before(
+    error: Exception, before: set[str], is_excused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failure = Failure(error, frozenset(before))
+    found = seen(monkeypatch, lambda evidence: replace(evidence, failures=[failure]))
+    assert ("I8" not in found) is is_excused
+
+
+def test_too_many_failed_starts_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = [Failure(UNREACHED, frozenset({"partition"}))] * (FAILURES_MAX + 1)
+    assert "starts failed" in seen(monkeypatch, lambda e: replace(e, failures=failures))["I8"]
+
+
+def test_quarantine_without_lost_data_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    quarantines = ["decisions differ from the journal after record 40"]
+    found = seen(monkeypatch, lambda evidence: replace(evidence, quarantines=quarantines))
+    assert "no data was lost" in found["I10"]
+
+
+def test_quarantine_after_a_power_cut_that_lost_data_is_not() -> None:
+    verdict = run("crash-storm", 2)
+    assert verdict.branches["quarantined"]
+    assert verdict.is_ok, told(verdict)
+
+
+def test_rejection_without_a_reason_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "without a reason" in seen(monkeypatch, of_venue(nameless=["id-1"]))["I15"]

@@ -1,0 +1,85 @@
+"""The gate's checks of state, holds and clocks, taken out: the entries that leave are seen."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from regimeflow.core.order_records import order_from_command
+from regimeflow.core.risk.clock import ClockGuard
+from regimeflow.core.risk.gate import RiskGate
+from regimeflow.journal.records import Record
+from regimeflow.model import commands as c
+from regimeflow.model import events as e
+from regimeflow.model.ids import ClientOrderId, ExecutionId, IntentId, StrategyId
+from regimeflow.model.order import OrderType, Side
+from regimeflow.testing.hold_watch import HoldWatch
+from regimeflow.testing.rehearsal.director import Verdict
+from tests.simulation.rehearsed import run
+
+OWN, OTHER = StrategyId("own"), StrategyId("other")
+PROVED = c.HealthChanged("books", c.HealthStatus.OK, "they agree")
+
+
+def broken(verdict: Verdict) -> str:
+    """What speaks against I6."""
+    return "; ".join(p for f in verdict.findings if f.invariant == "I6" for p in f.problems)
+
+
+def order(number: int, strategy_id: StrategyId = OWN) -> c.SubmitOrder:
+    """A purchase."""
+    return c.SubmitOrder(
+        client_order_id=ClientOrderId(f"id-{number}"), strategy_id=strategy_id, symbol="AAPL",
+        side=Side.BUY, order_type=OrderType.MARKET, quantity=Decimal(1),
+        intent_id=IntentId(strategy_id, "AAPL", 0, 0, number), worst_price=Decimal(1),
+    )  # fmt: skip
+
+
+def watched(*bodies: object) -> HoldWatch:
+    """A watch that saw these records."""
+    watch = HoldWatch()
+    for seq, body in enumerate(bodies, 1):
+        watch.see(Record(seq, seq, 0, body), None)  # type: ignore[arg-type]
+    return watch
+
+
+def test_entry_while_the_books_are_unproved_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RiskGate, "_check_holds", lambda *_: None)
+    assert "link sim was down" in broken(run("gateway-restart", 2))
+
+
+def test_entry_by_a_wrong_clock_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ClockGuard, "check", lambda *_: None)
+    assert "clock" in broken(run("clock-skew", 2))
+
+
+def test_halt_of_one_strategy_binds_that_one() -> None:
+    halt = c.TradingStateChanged(c.TradingState.HALTED, "it raised", "C26", OWN)
+    watch = watched(halt, order(1), order(2, OTHER))
+    assert [name for name, _ in watch.barred] == ["id-1"]
+    assert not watch.held
+
+
+def test_replacement_after_a_halt_is_judged_by_its_own_id() -> None:
+    watch = watched(c.TradingStateChanged(c.TradingState.REDUCING, "a loss", "C14"))
+    replacement = c.ReplaceOrder(
+        client_order_id=ClientOrderId("id-2"), orig_client_order_id=ClientOrderId("id-1"),
+        broker_order_id=None, symbol="AAPL", quantity=Decimal(2), limit_price=None,
+        stop_price=None, worst_price=Decimal(1),
+    )  # fmt: skip
+    watch.see(Record(9, 9, 0, replacement), order_from_command(1, order(1)))
+    assert [name for name, _ in watch.held] == ["id-2"]
+
+
+def test_symbol_of_an_annulled_execution_is_held_until_a_resume() -> None:
+    bust = e.FillBusted(ExecutionId("7"), "AAPL", "annulled", 1)
+    told = c.DiscrepancyFound("bust", "7", "booked", "annulled", "")
+    resumed = c.TradingStateChanged(c.TradingState.ACTIVE, "an operator", "C31")
+    watch = watched(PROVED, bust, told, order(1), resumed, order(2))
+    assert [name for name, _ in watch.held] == ["id-1"]
+
+
+def test_start_holds_entries_until_the_books_are_proved() -> None:
+    watch = watched(e.EngineStarted(1), order(1), PROVED, order(2))
+    assert [name for name, _ in watch.held] == ["id-1"]
