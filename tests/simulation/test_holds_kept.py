@@ -5,7 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
+from regimeflow.core.ledger import Books, Ledger
 from regimeflow.core.order_records import order_from_command
 from regimeflow.core.risk.clock import ClockGuard
 from regimeflow.core.risk.gate import RiskGate
@@ -13,10 +15,12 @@ from regimeflow.journal.records import Record
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.ids import ClientOrderId, ExecutionId, IntentId, StrategyId
+from regimeflow.model.instrument import Instrument
 from regimeflow.model.order import OrderType, Side
 from regimeflow.testing.hold_watch import HoldWatch
 from regimeflow.testing.rehearsal.director import Verdict
 from tests.simulation.rehearsed import run
+from tests.unit.journal_samples import filled
 
 OWN, OTHER = StrategyId("own"), StrategyId("other")
 PROVED = c.HealthChanged("books", c.HealthStatus.OK, "they agree")
@@ -40,8 +44,13 @@ def watched(*bodies: object) -> HoldWatch:
     """A watch that saw these records."""
     watch = HoldWatch()
     for seq, body in enumerate(bodies, 1):
-        watch.see(Record(seq, seq, 0, body), None)  # type: ignore[arg-type]
+        watch.see(Record(seq, seq, 0, body), None, books())  # type: ignore[arg-type]
     return watch
+
+
+def books() -> Ledger:
+    """Nothing held, nothing working."""
+    return Ledger(Books({"AAPL": Instrument("AAPL")}, Decimal(0)))
 
 
 def test_entry_while_the_books_are_unproved_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +77,7 @@ def test_replacement_after_a_halt_is_judged_by_its_own_id() -> None:
         broker_order_id=None, symbol="AAPL", quantity=Decimal(2), limit_price=None,
         stop_price=None, worst_price=Decimal(1),
     )  # fmt: skip
-    watch.see(Record(9, 9, 0, replacement), order_from_command(1, order(1)))
+    watch.see(Record(9, 9, 0, replacement), order_from_command(1, order(1)), books())
     assert [name for name, _ in watch.held] == ["id-2"]
 
 
@@ -78,6 +87,18 @@ def test_symbol_of_an_annulled_execution_is_held_until_a_resume() -> None:
     resumed = c.TradingStateChanged(c.TradingState.ACTIVE, "an operator", "C31")
     watch = watched(PROVED, bust, told, order(1), resumed, order(2))
     assert [name for name, _ in watch.held] == ["id-1"]
+
+
+@pytest.mark.parametrize(("held", "is_seen"), [(2, False), (1, False), (0, True)])
+def test_exit_that_the_books_cover_is_no_entry(held: int, *, is_seen: bool) -> None:
+    ledger = books()
+    if held:
+        ledger.apply_event(1, filled("other", quantity=held))
+    sale = replace(order(1), side=Side.SELL)
+    ledger.apply_output(2, sale)
+    watch = watched(e.EngineStarted(1))
+    watch.see(Record(2, 2, 1, sale), ledger.orders.get(sale.client_order_id), ledger)
+    assert bool(watch.held) == is_seen
 
 
 def test_start_holds_entries_until_the_books_are_proved() -> None:

@@ -1,20 +1,23 @@
 """Who must not send what, by the journal alone: halts, unproved books, clocks, held symbols.
 
 The journal has an order, so nothing is tolerated: what was decided after a hold began and before
-it ended broke it. Whether an order was an entry is for the venue to say, by its own books.
+it ended broke it. Whether an order was an entry is for the venue to say, by its own books. It may
+be taken late, though, when the position that it was to close is gone: what by the journal's books
+could only reduce when it left was no entry.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from regimeflow.core.ledger import Ledger
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.core.risk.clock import CLOCK
 from regimeflow.journal.records import Record
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.evidence import BustRecovered, as_observed
-from regimeflow.model.order import Order
+from regimeflow.model.order import Order, Side
 
 BOOKS = "books"
 _STRICTNESS = (c.TradingState.ACTIVE, c.TradingState.REDUCING, c.TradingState.HALTED)
@@ -33,10 +36,12 @@ class HoldWatch:
     _account: dict[str, str] = field(default_factory=dict)
     _symbols: dict[str, str] = field(default_factory=dict)
     _busted: str = ""
+    _reduces: bool = False
 
-    def see(self, record: Record, order: Order | None) -> None:
-        """Take the next record; `order` is the one it is about, if it is about one."""
+    def see(self, record: Record, order: Order | None, ledger: Ledger) -> None:
+        """Take the next record, which `ledger` has just taken; `order` is the one it is about."""
         body = record.body
+        self._reduces = order is not None and _reduces(order, ledger)
         if isinstance(body, c.SubmitOrder):
             self._judge(body.client_order_id, body.strategy_id, body.symbol)
         elif isinstance(body, c.ReplaceOrder) and order is not None:
@@ -75,11 +80,21 @@ class HoldWatch:
         )
         if state is c.TradingState.HALTED and strategy_id != EXTERNAL:
             self.barred.append((client_order_id, "while trading was halted"))
-        elif state is not active:
+        elif state is not active and not self._reduces:
             self.held.append((client_order_id, f"while trading was {state}"))
+        if self._reduces:
+            return  # neither books nor clocks nor symbols hold an exit
         for held_by in self._account.values():
             self.held.append((client_order_id, f"while entries waited: {held_by}"))
         for held_symbol in (symbol, ""):
             if held_symbol in self._symbols:
                 why = f"while {symbol} was held: {self._symbols[held_symbol]}"
                 self.held.append((client_order_id, why))
+
+
+def _reduces(order: Order, ledger: Ledger) -> bool:
+    """Whether all that may fill on its side, itself included, is covered by what is held."""
+    held = ledger.portfolio.position(order.symbol).quantity * order.side.sign
+    reach = ledger.orders.exposure.of(order.symbol)
+    may_fill = reach.buy_quantity if order.side is Side.BUY else reach.sell_quantity
+    return held < 0 and may_fill <= -held

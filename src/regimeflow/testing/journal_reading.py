@@ -78,7 +78,7 @@ def read_journal(directory: Path) -> Reading:
         if isinstance(body, e.ClockMeasured):
             ahead_ns = body.ts_venue_ns - record.ts_ns
         fold.take(record)
-        seen.holds.see(record, _order_of(body, fold.ledger))
+        seen.holds.see(record, _order_of(body, fold.ledger), fold.ledger)
         _note(seen, as_observed(body))
         for rate in rates:
             seen.too_fast += rate.see(record)
