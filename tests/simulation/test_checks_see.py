@@ -20,6 +20,7 @@ from regimeflow.testing.checkers import (
     Failure,
     Finding,
     judge,
+    quarantined_at,
 )
 from regimeflow.testing.rehearsal import director
 from regimeflow.testing.rehearsal.scenarios import Scenario
@@ -111,3 +112,9 @@ def test_quarantine_after_a_power_cut_that_lost_data_is_not() -> None:
 
 def test_rejection_without_a_reason_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "without a reason" in seen(monkeypatch, of_venue(nameless=["id-1"]))["I15"]
+
+
+def test_quarantine_that_names_no_record_is_about_all_up_to_its_own_rebuild() -> None:
+    reasons = ["decisions differ from the journal after record 32", "other books"]
+    assert quarantined_at(reasons, [130, 501]) == [32, 500]
+    assert quarantined_at(reasons, [130]) == [32, 10**18]

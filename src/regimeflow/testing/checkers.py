@@ -228,13 +228,25 @@ def _replays(evidence: Evidence, seen: Reading) -> list[str]:
         found.append("the journal alone gives other books than the engine had")
     report = verify_journal(evidence.journal_dir)
     differing = [] if report.divergence is None else [report.divergence.seq]
-    for reason in evidence.quarantines:
-        number = reason.rpartition(" ")[2]
-        differing.append(int(number) if number.isdigit() else 10**18)
+    differing += quarantined_at(evidence.quarantines, seen.rebuilt)
     unexplained = [seq for seq in differing if not _has_lost_market(seen, seq)]
     return found + [
         f"decisions differ after record {seq} and no data was lost" for seq in unexplained
     ]
+
+
+def quarantined_at(reasons: Sequence[str], rebuilt: Sequence[int]) -> list[int]:
+    """Up to which record each quarantine found decisions to differ.
+
+    A reason that names none is about all up to the rebuild that it led to; where these cannot be
+    told apart, it is about the journal's end, which excuses the least.
+    """
+    found = []
+    for index, reason in enumerate(reasons):
+        number = reason.rpartition(" ")[2]
+        before = rebuilt[index] - 1 if len(rebuilt) == len(reasons) else 10**18
+        found.append(int(number) if number.isdigit() else before)
+    return found
 
 
 def _has_lost_market(seen: Reading, seq: int) -> bool:
