@@ -118,6 +118,11 @@ MUTANTS: dict[str, Mutant] = {
         (f"{MARKET}::test_f59",),
     ),
     "FLOOD": Mutant("loses trades in a burst", bugs.conflate_everything, (f"{MARKET}::test_f60",)),
+    "TAIL": Mutant(
+        "syncs orders without their market data",
+        bugs.sync_facts_alone,
+        (f"{JOURNAL}::test_f64_power",),
+    ),
     "MIDDLE": Mutant("trades on a damaged journal", bugs.cut_the_middle, (f"{JOURNAL}::test_f65",)),
     "MARK": Mutant(
         "takes any damage for a torn tail",

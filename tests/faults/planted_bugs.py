@@ -52,6 +52,10 @@ def send_before_sync(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(JournalWriter, "sync", lambda self: None)
 
 
+def sync_facts_alone(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(JournalWriter, "_sync_files", lambda self: self._facts_file.sync())
+
+
 def count_every_report(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Executions, "is_repeat", lambda self, fill: False)
     patch.setattr(Executions, "is_other", lambda self, fill: False)

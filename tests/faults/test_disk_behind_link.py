@@ -53,7 +53,7 @@ def _played(world: World, disk: DiskFaults, lost_verbs: tuple[str, ...]) -> Deat
         await stage.open_venue()
         supervisor = asyncio.get_running_loop().create_task(stage.supervise())
         await asyncio.sleep(TRADING_S)
-        assert stage.truth().open_orders, "nothing works, so nothing is shown"
+        assert stage.witness.truth().open_orders, "nothing works, so nothing is shown"
         faults.is_on = True
         stage.set_disk(disk)
         began_s = world.now_s
@@ -61,7 +61,7 @@ def _played(world: World, disk: DiskFaults, lost_verbs: tuple[str, ...]) -> Deat
         took_s = world.now_s - began_s
         stage.stop()
         await supervisor
-        working = stage.truth().open_orders
+        working = stage.witness.truth().open_orders
         await stage.close_venue()
         return Death(ending.error, took_s, working)
 

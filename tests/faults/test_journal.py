@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from regimeflow.errors import EXIT_DISK, JournalCorrupt, JournalError
-from regimeflow.journal import Durability, read_facts, recover, verify_chain
+from regimeflow.journal import Durability, read_facts, read_records, recover, verify_chain
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.market import Quote
@@ -181,7 +181,8 @@ def test_f62_order_is_on_stable_storage_before_it_is_sent(tmp_path: Path) -> Non
 
     def on_send(command: c.Command) -> None:
         if isinstance(command, c.SubmitOrder):
-            synced.append(max(disk.synced_sizes.values()) - (tmp_path / FACTS).stat().st_size)
+            facts = tmp_path / FACTS
+            synced.append(disk.synced_sizes[facts] - facts.stat().st_size)
 
     pump = _pump_on(desk, tmp_path, disk, sent, on_send)
     _want_to_buy(desk, pump)
@@ -190,6 +191,16 @@ def test_f62_order_is_on_stable_storage_before_it_is_sent(tmp_path: Path) -> Non
     disk.cut_power()
     recover(tmp_path)
     assert orders_in(tmp_path) == [order.client_order_id]
+
+
+def test_f64_power_cut_keeps_what_an_order_was_decided_from(tmp_path: Path) -> None:
+    """Without its quote the decision cannot be repeated, and a restart ends with exits only."""
+    desk, disk = LinkedDesk(), FaultyDisk()
+    pump = _pump_on(desk, tmp_path, disk, [])
+    _want_to_buy(desk, pump)
+    disk.cut_power()
+    assert recover(tmp_path).market_lost_from_seq is None
+    assert [type(r.body) for r in read_records(tmp_path) if not r.cause_seq] == [Quote]
 
 
 def test_f77_journal_of_the_first_format_is_read_and_an_unknown_one_refused(

@@ -52,7 +52,7 @@ def test_f05_connection_reset_before_the_write_fails_here_and_after_it_is_unknow
                 await asyncio.sleep(reset_after_s)
             assert world.net.reset_connections(ENGINE, VENUE)
         await asyncio.sleep(10)
-        assert set(stage.truth().taken) == ({"o1"} if has_arrived else set())
+        assert set(stage.witness.truth().taken) == ({"o1"} if has_arrived else set())
         broker.execute(0, QueryOrder(ClientOrderId("o1"), SYMBOL))
         await asyncio.sleep(5)
         await broker.close()
@@ -74,11 +74,11 @@ def test_f51_ban_is_waited_out_cancels_too_and_trading_recovers() -> None:
         await asyncio.sleep(3)
         faults.is_on = False
         assert faults.fired["ban"]
-        before = len(stage.truth().taken)
+        before = len(stage.witness.truth().taken)
         await asyncio.sleep(BAN_S - 5)
-        during = len(stage.truth().taken)
+        during = len(stage.witness.truth().taken)
         await asyncio.sleep(60)
-        return before, during, len(stage.truth().taken)
+        return before, during, len(stage.witness.truth().taken)
 
     played = on_stage(play, strategy=RESTS)
     before, during, after = played.result
@@ -100,10 +100,10 @@ def test_f55_half_open_link_is_given_up_within_its_limit_and_made_anew() -> None
         muted_ns = stage.machine.now_ns
         stage.mute_venue(is_on=True)
         await asyncio.sleep(60)
-        taken = len(stage.truth().taken)
+        taken = len(stage.witness.truth().taken)
         stage.mute_venue(is_on=False)
         await asyncio.sleep(60)
-        assert len(stage.truth().taken) > taken, "it never recovered"
+        assert len(stage.witness.truth().taken) > taken, "it never recovered"
         return muted_ns, taken
 
     played = on_stage(play, strategy=RESTS, heartbeat={"interval_ms": HEARTBEAT_S * 1_000})
@@ -158,12 +158,14 @@ def test_f70_second_engine_on_one_account_is_refused_by_the_venue() -> None:
         async def live() -> LiveSummary:
             return await LiveRunner(stage.stand.config_in(second.directory / "logs"), Quiet()).run()
 
-        before = len(stage.truth().taken)
+        before = len(stage.witness.truth().taken)
         second.start(live)
         ending = await second.ended(within_s=60)
         assert ending.outcome is Outcome.RAISED
         await asyncio.sleep(60)
-        return f"{type(ending.error).__name__}: {ending.error}", len(stage.truth().taken) - before
+        return f"{type(ending.error).__name__}: {ending.error}", len(
+            stage.witness.truth().taken
+        ) - before
 
     played = on_stage(play, strategy=RESTS)
     refusal, traded = played.result

@@ -254,7 +254,7 @@ class _Run:
         stage, journal = self._stage, self._stage.log_dir / "journal"
         evidence = Evidence(
             journal_dir=journal,
-            venue=stage.truth(),
+            venue=stage.witness.truth(),
             engine=stage.boots[-1].engine,
             failures=[Failure(i.error, i.before) for i in stage.lives if i.error is not None],
             unhandled=unhandled,

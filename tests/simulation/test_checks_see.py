@@ -104,8 +104,9 @@ def test_quarantine_without_lost_data_is_seen(monkeypatch: pytest.MonkeyPatch) -
     assert "no data was lost" in found["I10"]
 
 
-def test_quarantine_after_a_power_cut_that_lost_data_is_not() -> None:
-    verdict = run("crash-storm", 2)
+def test_quarantine_after_a_disk_that_lost_data_is_not() -> None:
+    verdict = run("crash-storm", 4)
+    assert verdict.injected["market data lost"]
     assert verdict.branches["quarantined"]
     assert verdict.is_ok, told(verdict)
 

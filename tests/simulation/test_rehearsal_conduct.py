@@ -118,8 +118,8 @@ def test_restart_with_other_decisions_is_a_violation_with_advice(tmp_path: Path)
     assert HELD not in told
 
 
-def test_decisions_lost_with_a_power_cut_are_no_fault_of_the_strategy() -> None:
-    verdict = rehearse(busy_config(), scenario_of("crash-storm", 1), 1)
+def test_decisions_lost_with_their_market_data_are_no_fault_of_the_strategy() -> None:
+    verdict = rehearse(busy_config(), scenario_of("crash-storm", 4), 4)
     assert verdict.is_ok
     assert verdict.branches["quarantined"]
     assert verdict.recovered_s is None

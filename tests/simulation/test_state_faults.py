@@ -47,8 +47,8 @@ def played(scenario: Scenario, seed: int) -> Sessions:
 
 
 def is_whole(journal: Path, seq: int) -> bool:
-    """Whether every record up to `seq` is there. A power cut takes market data that a state, which
-    is synced, has behind it: then the start from the state knows more than the journal."""
+    """Whether every record up to `seq` is there. A disk may lose market data that a state has
+    behind it: then the start from the state knows more than the journal."""
     there = {record.seq for record in read_records(journal)}
     return there.issuperset(range(1, seq + 1))
 

@@ -132,7 +132,7 @@ def test_a_lost_market_tail_is_reported_and_blocks_nothing(tmp_path: Path) -> No
 
 
 def test_a_hole_in_unsynced_market_data_cuts_it_there(tmp_path: Path) -> None:
-    """Nothing of the market file is synced, so after a power cut pages may be missing anywhere."""
+    """Behind the last sync pages may be missing anywhere after a power cut."""
     write_session(tmp_path).close()
     market = tmp_path / MARKET
     content = bytearray(market.read_bytes())

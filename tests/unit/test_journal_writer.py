@@ -47,7 +47,7 @@ def test_records_of_both_files_come_back_in_one_sequence(tmp_path: Path) -> None
     assert list(read_facts(tmp_path)) == [expected[0], expected[3], expected[4]]
 
 
-def test_market_is_written_before_the_facts_it_caused(tmp_path: Path) -> None:
+def test_market_is_written_and_synced_before_the_facts_it_caused(tmp_path: Path) -> None:
     disk = FaultyDisk()
     journal = writer(tmp_path, disk=disk)
     cause = journal.append_event(1, quote())
@@ -55,7 +55,11 @@ def test_market_is_written_before_the_facts_it_caused(tmp_path: Path) -> None:
     journal.commit()
     birth = ["write facts", "sync facts"]
     mark = ["write facts"]
-    assert disk.calls == ["write market", *birth, "write facts", "sync facts", *mark]
+    syncs = ["sync market", "sync facts"]
+    assert disk.calls == ["write market", *birth, "write facts", *syncs, *mark]
+    journal.append_output(2, cause, submit("o2"))
+    journal.commit()
+    assert disk.calls.count("sync market") == 1, "nothing new was observed"
     journal.close()
 
 
@@ -88,7 +92,7 @@ def test_only_a_batch_with_a_command_is_synced_and_only_for_power(tmp_path: Path
         journal.append_epoch(3, epoch(boot=2))
         journal.commit()
         assert disk.calls.count("sync facts") == birth + syncs + 1
-        assert "sync market" not in disk.calls
+        assert "sync market" not in disk.calls, "no market data was written"
         journal.close()
 
 
@@ -134,7 +138,7 @@ def test_a_power_cut_takes_nothing_that_was_sent(tmp_path: Path) -> None:
     disk.cut_power()
     recovered = recover(tmp_path)
     assert [record.body for record in read_facts(tmp_path)] == [EngineStarted(1), submit()]
-    assert recovered.market_lost_from_seq == 2
+    assert recovered.market_lost_from_seq is None
     assert recovered.next_seq == 4
 
 

@@ -77,8 +77,12 @@ def recover(directory: Path, *, disk: Disk | None = None) -> Recovered:
 
 
 def _recover_market(directory: Path, disk: Disk, recovered: Recovered) -> None:
-    """Cut every uncompressed segment at its first bad frame; only the end is looked at."""
-    for segment in list_segments(directory, SegmentKind.MARKET):
+    """Cut every uncompressed segment at its first bad frame; only the end is looked at.
+
+    What a killed process wrote and did not sync is synced: facts that follow will be.
+    """
+    segments = list_segments(directory, SegmentKind.MARKET)
+    for segment in segments:
         if segment.is_compressed:
             continue
         tear, last_batch = market_tear(segment)
@@ -89,6 +93,8 @@ def _recover_market(directory: Path, disk: Disk, recovered: Recovered) -> None:
         if tear is not None:
             recovered.market_cut_bytes += tear.size_bytes
             _cut(tear, disk)
+        elif segment is segments[-1]:
+            disk.rewrite(segment.path, segment.path.stat().st_size)
 
 
 def _recover_facts(directory: Path, disk: Disk, recovered: Recovered) -> int:

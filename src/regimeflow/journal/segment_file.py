@@ -68,23 +68,24 @@ class SegmentFile:
         self.unsynced_bytes += len(frames)
 
     def sync(self) -> None:
-        """Everything appended is on stable storage when this returns, and a mark says so.
+        """Everything appended is on stable storage when this returns; in facts a mark says so.
 
         The mark itself is not synced: where it is lost, less is known and nothing is wrong.
         """
         if self._file is not None and self.unsynced_bytes:
             self._file.sync()
             self.unsynced_bytes = 0
-            self._write(self._file, encode_mark(self.size_bytes))
+            if self._kind is SegmentKind.FACTS:
+                self._write(self._file, encode_mark(self.size_bytes))
 
     def rotate(self) -> None:
         """End this segment; the next append starts a new one. Nothing to do for an empty one.
 
-        A closed segment of facts is on stable storage whole, its last mark included: only the
-        one being written may have a torn tail.
+        A closed segment is on stable storage whole, its last mark included: only the one being
+        written may have a torn tail.
         """
         if self.size_bytes:
-            if self._file is not None and self._kind is SegmentKind.FACTS:
+            if self._file is not None:
                 self._file.sync()
             self.close()
             self._number += 1

@@ -1,15 +1,15 @@
 """The writer: gives every event and output its number and puts it on disk before it acts.
 
     append_event / append_output ...   buffered, numbered
-    commit()                           market first, then facts: one write(2) each; then the sync
+    commit()                           market first, then facts: one write(2) each; then a sync each
 
 What survives:
 * The process is killed: every fact for which `commit` returned, whatever the durability. Market
   events are batched, up to 64 of them and those of the last commits may be lost, but never one
   that a written fact lies behind.
-* The power fails: with `POWER`, every command that was sent and all facts before it. With
-  `PROCESS`, the facts up to the last sync: `sync()` in idle time, and by itself once
-  `UNSYNCED_BYTES_MAX` are waiting. Market data may lose any unsynced tail.
+* The power fails: with `POWER`, every command that was sent and all before it, market data
+  included, so that what was decided can be decided again. With `PROCESS`, all up to the last
+  sync: `sync()` in idle time, and by itself once `UNSYNCED_BYTES_MAX` of facts are waiting.
 
 The first failed write or sync is final: the writer refuses everything from then on and never
 tries again, because nobody knows what of the failed part reached the disk.
@@ -184,14 +184,14 @@ class JournalWriter:
         return records
 
     def sync(self) -> None:
-        """Put every committed fact on stable storage; blocks for as long as the disk takes.
+        """Put all that was written on stable storage; blocks for as long as the disk takes.
 
         With PROCESS the shell calls it in idle time; what was committed since the last call is
         what a power cut takes.
         """
         if self._failure:
             raise JournalError(self._failure)
-        self._guarded("synced", self._facts_file.sync)
+        self._guarded("synced", self._sync_files)
 
     def rotate(self) -> None:
         """Commit, and begin new segments: at a session roll, so that days can be told apart."""
@@ -245,6 +245,11 @@ class JournalWriter:
         )
         self._head = head
         self._is_epoch_waiting = False
+
+    def _sync_files(self) -> None:
+        """Market before facts, here too: no durable fact without what it follows from."""
+        self._market_file.sync()
+        self._facts_file.sync()
 
     def _write_market(self) -> None:
         frames, first_seq, first_ts_ns = self._market.take()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from regimeflow.journal.writer import JournalWriter
 
 SYNC_EVERY_S = 1.0
-"""With durability `process`, a power cut takes the facts of about this long."""
+"""With durability `process`, a power cut takes what was written in about this long."""
 
 
 class IdleSync:

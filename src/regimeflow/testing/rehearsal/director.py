@@ -242,7 +242,7 @@ class _Act:
         journal_dir = stage.log_dir / "journal"
         evidence = Evidence(
             journal_dir=journal_dir,
-            venue=stage.truth(),
+            venue=stage.witness.truth(),
             engine=stage.boots[-1].engine,
             failures=[Failure(i.error, i.before) for i in stage.lives if i.error is not None],
             unhandled=unhandled,

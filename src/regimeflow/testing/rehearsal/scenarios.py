@@ -78,6 +78,8 @@ async def _crash_storm(stage: Stage, rng: random.Random) -> None:
             stage.kill_engine_at(rng.randint(20, 600), death)
         await asyncio.sleep(rng.uniform(0.5, 20))
         stage.kill_engine(death)
+        if death is Death.POWER_CUT and rng.random() < 0.15:
+            stage.lose_market_data(rng)
 
 
 async def _clock_skew(stage: Stage, rng: random.Random) -> None:
@@ -149,7 +151,7 @@ async def _disk_trouble(stage: Stage, rng: random.Random) -> None:
 
 
 _LATE = "an order that the venue takes after it was given up is a difference for a person to judge"
-_CUT = "decisions whose market data a power cut took cannot be verified"
+_CUT = "decisions whose market data the disk lost cannot be verified"
 _ROUGH = LinkProfile(jitter=0.6, tail_chance=0.02, tail_s=0.5, split_chance=0.3, stall_chance=0.002)
 _BREAKING = LinkProfile(
     latency_s=0.05, jitter=0.8, tail_chance=0.05, tail_s=1.0, split_chance=0.3,
@@ -234,7 +236,7 @@ _SCRIPTS = (
 FAULTS = (
     *sorted({parse_fault(spec).kind.value for spec in _MENU}),
     "rough link", "reset", "partition", "mute", "engine kill", "engine power_cut", "engine stopped",
-    "clock step", "venue clock step", "venue restart", "disk",
+    "clock step", "venue clock step", "venue restart", "disk", "market data lost",
 )  # fmt: skip
 """Everything that the swarm does to an engine, as a verdict counts what it injected."""
 

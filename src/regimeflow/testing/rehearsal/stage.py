@@ -8,6 +8,7 @@ and is counted in `injected`.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -15,12 +16,13 @@ from typing import NamedTuple
 import msgspec
 
 from regimeflow.errors import JournalError, StartRefused
+from regimeflow.journal.segments import SegmentKind, list_segments
 from regimeflow.live.boot import Booted
 from regimeflow.live.runner import LiveRunner, LiveSummary
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.run import policy
 from regimeflow.testing import Death, DiskFaults, Ending, LinkProfile, Outcome, World
-from regimeflow.testing.checkers import KILLED, VenueTruth
+from regimeflow.testing.checkers import KILLED
 from regimeflow.testing.rehearsal import rest
 from regimeflow.testing.rehearsal.faults import HostileFaults
 from regimeflow.testing.rehearsal.stand import PORT, Stand
@@ -71,7 +73,7 @@ class Stage:
         self.witness = Witness(limits, self._is_durable)
         self.injected: Counter[str] = Counter()
         self.timeline = Timeline(lambda: world.now_s)
-        faults.on_strike = lambda kind: self.timeline.note(_told(kind), FAULT)
+        faults.on_strike = self._note_strike
         self.boots: list[Booted] = []
         self.lives: list[Life] = []
         self.unlike: list[str] = []
@@ -123,19 +125,10 @@ class Stage:
         await self.venue.ended(within_s=60)
 
     @property
-    def is_over(self) -> bool:
-        """Whether the rehearsal was ended."""
-        return self._is_over
-
-    @property
     def machine(self) -> WatchedMachine:
         """The venue's books, those of the newest incarnation."""
         assert self.witness.machine is not None
         return self.witness.machine
-
-    def truth(self) -> VenueTruth:
-        """What the venue holds now, and what it saw on the way."""
-        return self.witness.truth()
 
     def is_settled(self) -> bool:
         """Whether the engine runs with equal books, nothing unsettled and no hold."""
@@ -206,6 +199,14 @@ class Stage:
             self._inject("disk", f"the disk fails: {faults}")
         self.engine.disk.faults = faults
 
+    def lose_market_data(self, rng: random.Random) -> None:
+        """Take synced market data from a machine that is down; harmless while it runs."""
+        segments = list_segments(self.log_dir / "journal", SegmentKind.MARKET)
+        if segments and not self.engine.is_running and not self.engine.disk.faults.is_read_only:
+            self._inject("market data lost", "the disk loses market data that was synced")
+            path = segments[-1].path
+            self.engine.disk.truncate(path, rng.randint(0, path.stat().st_size))
+
     def step_clock(self, delta_ns: int) -> None:
         """Set the engine's wall clock."""
         self._inject("clock step", f"the wall clock steps by {delta_ns / NS_PER_S:+.0f} s")
@@ -239,6 +240,9 @@ class Stage:
     def _inject(self, name: str, story: str) -> None:
         self.injected[name] += 1
         self.timeline.note(story, FAULT)
+
+    def _note_strike(self, kind: FaultKind) -> None:
+        self.timeline.note(f"the venue misbehaves: {kind.value.replace('_', ' ')}", FAULT)
 
     async def _live(self) -> LiveSummary:
         self._runner = LiveRunner(
@@ -286,13 +290,9 @@ class Stage:
     def _note(self, ending: Ending) -> None:
         killed = [KILLED for life in self.lives if life.outcome is Outcome.KILLED]
         before = frozenset([*self.injected, *self.faults.fired, *killed])
-        self.lives.append(Life(ending.outcome, ending.error, ending.steps, before))
         error = ending.error
+        self.lives.append(Life(ending.outcome, error, ending.steps, before))
         if error is not None:
             self.timeline.note(f"the engine ended: {error}", "bad")
-        if error is not None and isinstance(error, StartRefused | JournalError):
+        if isinstance(error, StartRefused | JournalError):
             self.injected[f"engine refused: {type(error).__name__}"] += 1
-
-
-def _told(kind: FaultKind) -> str:
-    return f"the venue misbehaves: {kind.value.replace('_', ' ')}"
