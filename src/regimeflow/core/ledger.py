@@ -89,6 +89,9 @@ class Ledger:
     def apply_event(self, ts_ns: int, event: e.Event) -> Applied:
         """Take one event into the books; returns the order it moved and what was wrong."""
         kind = type(event)
+        if kind is Quote:
+            self.apply_quote(event)  # type: ignore[arg-type]
+            return NOTHING
         happening = _PLAIN_REPORTS.get(kind)
         if happening is not None:
             return self.orders.report(
@@ -100,9 +103,6 @@ class Ledger:
             )
         if isinstance(event, e.OrderFilled):
             return self.apply_fill(ts_ns, event)
-        if isinstance(event, Quote):
-            self.apply_quote(event)
-            return NOTHING
         if isinstance(event, Bar):
             self.apply_bar(event)
             return NOTHING

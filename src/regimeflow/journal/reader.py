@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from operator import attrgetter
 from pathlib import Path
 
 from regimeflow.journal.frames import FrameReader
@@ -28,20 +27,21 @@ def read_records(
     for damage anywhere else, JournalError for a record or format of a newer version; both name
     the file.
     """
-    has_more_facts = True
-
-    def facts() -> Iterator[Record]:
-        nonlocal has_more_facts
-        yield from read_facts(directory, from_seq=from_seq)
-        has_more_facts = False
-
-    market = read_market(directory, from_seq=max(from_seq, market_from_seq))
+    facts = read_facts(directory, from_seq=from_seq)
+    fact = next(facts, None)
     last_seq = 0
-    for record in heapq.merge(facts(), market, key=attrgetter("seq")):
-        if not has_more_facts and last_seq and record.seq != last_seq + 1:
+    for record in read_market(directory, from_seq=max(from_seq, market_from_seq)):
+        while fact is not None and fact.seq < record.seq:
+            last_seq = fact.seq
+            yield fact
+            fact = next(facts, None)
+        if fact is None and last_seq and record.seq != last_seq + 1:
             return
         last_seq = record.seq
         yield record
+    if fact is not None:
+        yield fact
+    yield from facts
 
 
 def read_facts(directory: Path, *, from_seq: int = 0) -> Iterator[Record]:

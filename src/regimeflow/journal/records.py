@@ -12,6 +12,7 @@ stays readable, and an unknown tag is refused rather than skipped.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from hashlib import sha256
 from itertools import accumulate, starmap
 
@@ -94,15 +95,16 @@ class MarketBatch(msgspec.Struct, frozen=True, array_like=True):
 
     def records(self) -> list[Record]:
         """The events as records, in order."""
-        skipped = Counter(self.skips)
         times_ns = accumulate(self.ts_deltas_ns, initial=self.first_ts_ns)
-        seq = self.first_seq
-        records = []
-        for index, (ts_ns, event) in enumerate(zip(times_ns, self.events, strict=True)):
-            seq += skipped[index]
-            records.append(Record(seq, ts_ns, 0, event))
-            seq += 1
-        return records
+        return [
+            Record(seq, ts_ns, 0, event)
+            for seq, ts_ns, event in zip(
+                _seqs(self.first_seq, len(self.events), self.skips),
+                times_ns,
+                self.events,
+                strict=True,
+            )
+        ]
 
 
 class MarketSpan(msgspec.Struct, frozen=True, array_like=True):
@@ -118,11 +120,18 @@ class MarketSpan(msgspec.Struct, frozen=True, array_like=True):
         """Time of the last event."""
         return self.first_ts_ns + sum(self.ts_deltas_ns)
 
-    def seqs(self) -> list[int]:
+    def seqs(self) -> Sequence[int]:
         """Only the sequence numbers."""
-        skipped = Counter(self.skips)
-        behind = accumulate(skipped[index] for index in range(len(self.ts_deltas_ns) + 1))
-        return [self.first_seq + index + skip for index, skip in enumerate(behind)]
+        return _seqs(self.first_seq, len(self.ts_deltas_ns) + 1, self.skips)
+
+
+def _seqs(first_seq: int, count: int, skips: Sequence[int]) -> Sequence[int]:
+    """The numbers of a batch: consecutive, but for one skipped before each index in `skips`."""
+    if not skips:
+        return range(first_seq, first_seq + count)
+    skipped = Counter(skips)
+    behind = accumulate(skipped[index] for index in range(count))
+    return [first_seq + index + skip for index, skip in enumerate(behind)]
 
 
 class FactsBlock(msgspec.Struct, frozen=True):

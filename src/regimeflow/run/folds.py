@@ -72,8 +72,8 @@ class LedgerFold:
         if type(record.body) is EpochOpened:
             if self._has_gap:
                 self.value_as(decode_ledger(record.body.carry_over))
-            return
-        fold_record(self.ledger, record)
+        else:
+            fold_record(self.ledger, record)
 
     def value_as(self, state: LedgerState) -> None:
         """Take over what market data would have said up to here."""
@@ -168,7 +168,8 @@ class DecisionFold:
             self.events += 1
             self._event = record
             self._outputs = self.engine.process(record.ts_ns, record.body)  # type: ignore[arg-type]
-            self._decided = [plain(output) for output in self._outputs]
+            if self._outputs:
+                self._decided = [plain(output) for output in self._outputs]
 
     def finish(self, *, is_last_cut: bool = False) -> Parity:
         """Compare the last event too; `is_last_cut` forgives outputs a crash did not write."""
@@ -178,9 +179,9 @@ class DecisionFold:
 
     def _compare(self) -> None:
         event, journaled, decided = self._event, self._journaled, self._decided
-        self._journaled, self._decided = [], []
-        if event is None or (not journaled and not decided):
+        if event is None or not (journaled or decided):
             return
+        self._journaled, self._decided = [], []
         if len(journaled) == len(decided) and _encode(journaled) == _encode(decided):
             return
         self.divergence = Divergence(

@@ -22,6 +22,7 @@ from regimeflow.errors import ConfigError
 from regimeflow.journal.epochs import EpochMark
 from regimeflow.journal.records import EpochOpened, Record
 from regimeflow.model.commands import StrategyStateSaved
+from regimeflow.model.events import MARKET_EVENT_TYPES
 from regimeflow.model.ids import StrategyId
 from regimeflow.run.folds import DecisionFold, LedgerFold, is_output
 from regimeflow.run.plan import RunPlan
@@ -81,6 +82,9 @@ class LinkedFold:
             self._begin(self.start.state, self._event)
             self._event = None
         body = record.body
+        if type(body) in MARKET_EVENT_TYPES:
+            self._take_market(record)
+            return
         if type(body) is EpochOpened:
             self._open_epoch(record, body, is_past=is_past)
             return
@@ -119,6 +123,16 @@ class LinkedFold:
         return engine
 
     # --- inside -------------------------------------------------------------------------
+
+    def _take_market(self, record: Record) -> None:
+        """Nearly every record of a journal: no more is done with it than it can change."""
+        body = record.body
+        self._standing.observe(body)  # type: ignore[arg-type]  # told apart by the caller
+        if self.decisions is not None:
+            self.decisions.take(record)
+        self._ledger.take(record)
+        self._market.observe(body)
+        self.last_event_seq = record.seq
 
     def _open_epoch(self, record: Record, body: EpochOpened, *, is_past: bool) -> None:
         if is_past:

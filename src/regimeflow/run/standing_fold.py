@@ -27,6 +27,7 @@ from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.account import OrderRecord
 from regimeflow.model.ids import ClientOrderId, ExecutionId
+from regimeflow.model.market import MarketEvent
 from regimeflow.run.folds import is_output
 
 HOLD_OF_ORDERS = frozenset({"order_terms", "late_order", "unknown_status", "fills_missing"})
@@ -45,11 +46,15 @@ ALL_SYMBOLS = ""
 
 
 class StandingFold:
-    """Takes records in order of seq, each before the books do; hands over to a rebuilt engine."""
+    """Takes records in order of seq, each before the books do; hands over to a rebuilt engine.
+
+    Market data changes nothing that is kept here: of it only `observe` is told.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._event: Any = None
+        self._is_settled = True
         self._newest_ns = 0
         self._symbols: dict[str, str] = {}
         self._unknown_ids: dict[ClientOrderId, str] = {}
@@ -59,14 +64,20 @@ class StandingFold:
         self._closing: dict[str, None] = {}
 
     def take(self, record: Record) -> None:
-        """Take the next record; market data changes nothing that is kept here."""
+        """Take the next record."""
         body: Any = record.body
         if is_output(record):
             self._take_output(body)
         elif type(body) is not EpochOpened:
             self._settle()
             self._event = body
+            self._is_settled = False
             self._take_event(body)
+
+    def observe(self, event: MarketEvent) -> None:
+        """Market data came next: outputs may name it."""
+        self._settle()
+        self._event = event
 
     def hand_over(self, engine: Engine) -> None:
         """Let an engine that was rebuilt on the same books know what stands."""
@@ -100,12 +111,14 @@ class StandingFold:
 
     def _settle(self) -> None:
         """All that the last event led to is in the books: forget what is over by it."""
+        if self._is_settled:
+            return
+        self._is_settled, event = True, self._event
         if self._closing:
             busy = {order.symbol for order in self._ledger.orders.open.values()}
             held = self._ledger.portfolio.held
             for symbol in [s for s in self._closing if s not in busy and s not in held]:
                 del self._closing[symbol]
-        event = self._event
         if self._breaks and isinstance(event, e.BrokerSnapshot) and self._is_current(event):
             found = differences(event, self._ledger)
             current = {difference[:2] for part in found.values() for difference in part}
