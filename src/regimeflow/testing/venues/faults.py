@@ -32,7 +32,9 @@ class FaultKind(StrEnum):
     RATE_LIMIT = "rate_limit"
     """Refused; allowed again after `value` seconds (default 1)."""
     BAN = "ban"
-    """Everything is refused for `value` seconds (default 5)."""
+    """Every request is refused for `value` seconds (default 5), which the refusals say."""
+    REVOKED = "revoked"
+    """Every request and greeting is refused for `value` seconds (default 5), untold how long."""
     DUPLICATE_REPORT = "duplicate_report"
     """The report is pushed `value` times more (default 2)."""
     REORDER = "reorder"
@@ -62,6 +64,7 @@ DEFAULTS = {
     FaultKind.SERVER_ERROR: 1.0,
     FaultKind.RATE_LIMIT: 1.0,
     FaultKind.BAN: 5.0,
+    FaultKind.REVOKED: 5.0,
     FaultKind.DUPLICATE_REPORT: 2.0,
     FaultKind.REORDER: 0.02,
     FaultKind.FILL_BEFORE_ACK: 1.0,
@@ -77,6 +80,7 @@ REQUEST_FAULTS = frozenset(
         FaultKind.SERVER_ERROR,
         FaultKind.RATE_LIMIT,
         FaultKind.BAN,
+        FaultKind.REVOKED,
     }
 )
 """Faults that may be limited to one verb."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from regimeflow.brokers.sim import messages as m
 from regimeflow.brokers.sim import translate as t
 from regimeflow.brokers.sim.wire import PROTOCOL_VERSION
+from regimeflow.testing.venues.admittance import Admittance
 from regimeflow.testing.venues.connection import Connection
 from regimeflow.testing.venues.faults import FaultKind, VenueFaults
 from regimeflow.testing.venues.report_outlet import ReportOutlet
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
 class Greeter:
     """Answers `hello`: one trading client at a time, reports repeated as far as they are kept."""
 
-    __slots__ = ("_account", "_currency", "_faults", "_outlet", "_server")
+    __slots__ = ("_account", "_admittance", "_currency", "_faults", "_outlet", "_server")
 
     def __init__(
         self,
         server: SimVenueServer,
         outlet: ReportOutlet,
         faults: VenueFaults,
+        admittance: Admittance,
         *,
         account: str,
         currency: str,
@@ -33,6 +35,7 @@ class Greeter:
         self._server = server
         self._outlet = outlet
         self._faults = faults
+        self._admittance = admittance
         self._account = account
         self._currency = currency
 
@@ -69,6 +72,8 @@ class Greeter:
     def _refusal(self, connection: Connection, hello: m.Hello) -> tuple[str, str] | None:
         if hello.protocol != PROTOCOL_VERSION:
             return "bad_request", f"protocol {hello.protocol}, this venue speaks {PROTOCOL_VERSION}"
+        if self._admittance.is_revoked():
+            return "forbidden", "the key is not valid"
         if hello.account and hello.account != self._account:
             return "wrong_account", f"account {hello.account} asked for, this is {self._account}"
         if hello.role != "trade":

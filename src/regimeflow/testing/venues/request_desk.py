@@ -23,6 +23,7 @@ from regimeflow.model.ids import BrokerOrderId, ClientOrderId
 from regimeflow.model.instrument import decimal_from
 from regimeflow.model.order import OrderStatus
 from regimeflow.model.reports import BrokerSnapshot
+from regimeflow.testing.venues.admittance import Admittance
 from regimeflow.testing.venues.connection import Connection
 from regimeflow.testing.venues.faults import FaultKind, VenueFaults
 from regimeflow.testing.venues.replies import Replies, Waiting
@@ -49,6 +50,7 @@ class RequestDesk:
         replies: Replies,
         outlet: ReportOutlet,
         faults: VenueFaults,
+        admittance: Admittance,
         *,
         account: str,
         currency: str,
@@ -57,16 +59,16 @@ class RequestDesk:
         self._replies = replies
         self._outlet = outlet
         self._faults = faults
+        self._admittance = admittance
         self._account = account
         self._currency = currency
-        self._banned_until_s = 0.0
         self._numbered = 0
         self._last_listed: dict[str, m.AccountListed] = {}
 
     def take(self, connection: Connection, request: m.AnyRequest) -> None:
         """Carry a request out, unless a fault or a rule stands in the way."""
         verb = type(request).__name__.lower()
-        refusal = self._refusal(connection, request) or self._limit(verb)
+        refusal = self._refusal(connection, request) or self._admittance.refusal(verb)
         if refusal is not None:
             connection.send(refusal_of(request, *refusal))
             return
@@ -128,16 +130,6 @@ class RequestDesk:
             if unknown is not None:
                 return "unknown_symbol", f"no data of {unknown}"
         return None
-
-    def _limit(self, verb: str) -> tuple[str, str, float] | None:
-        now_s = asyncio.get_running_loop().time()
-        ban_s = self._faults.strikes(FaultKind.BAN, verb)
-        if ban_s is not None:
-            self._banned_until_s = now_s + ban_s
-        if now_s < self._banned_until_s:
-            return "banned", "too many requests", self._banned_until_s - now_s
-        wait_s = self._faults.strikes(FaultKind.RATE_LIMIT, verb)
-        return None if wait_s is None else ("rate_limited", "slow down", wait_s)
 
     # --- carrying out -------------------------------------------------------------------
 

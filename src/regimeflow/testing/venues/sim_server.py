@@ -23,6 +23,7 @@ from regimeflow.live.server_log import server_logger
 from regimeflow.model.events import SessionClosed, SessionOpened
 from regimeflow.model.market import Bar, Quote, Trade
 from regimeflow.model.timestamps import NS_PER_S
+from regimeflow.testing.venues.admittance import Admittance
 from regimeflow.testing.venues.connection import QUEUE_MAX, Connection
 from regimeflow.testing.venues.faults import NoFaults, VenueFaults
 from regimeflow.testing.venues.greeter import Greeter
@@ -83,10 +84,10 @@ class SimVenueServer:
         self._outlet = ReportOutlet(
             faults=policy, replies=self._replies, broadcast=self._broadcast, bust=self.bust
         )
-        self._greeter = Greeter(self, self._outlet, policy, account=account, currency=currency)
-        self._desk = RequestDesk(
-            self, self._replies, self._outlet, policy, account=account, currency=currency
-        )
+        names = {"account": account, "currency": currency}
+        self.admittance = admittance = Admittance(policy)
+        self._greeter = Greeter(self, self._outlet, policy, admittance, **names)
+        self._desk = RequestDesk(self, self._replies, self._outlet, policy, admittance, **names)
 
     # --- running ------------------------------------------------------------------------
 
