@@ -50,6 +50,7 @@ from regimeflow.core.throttle import RateWindow, Throttle
 from regimeflow.core.timers import Timers
 from regimeflow.core.trading_state import TradingStates
 from regimeflow.core.watchdog import Watchdog
+from regimeflow.core.withheld import Withheld
 from regimeflow.regime.ewma import EwmaVariance
 from regimeflow.regime.volatility import VolatilityDetector
 from regimeflow.strategy.base import Strategy
@@ -132,7 +133,7 @@ DERIVED: Mapping[type, Mapping[str, str]] = {
         "_rate_wait": PART,
         "_submit": PART,
     },
-    RateWait: {"_emit": PART, "_ledger": PART},
+    RateWait: {"_emit": PART, "_ledger": PART, "_suspension": PART},
     RateWindow: {"count_max": SETUP, "entry_count_max": SETUP, "window_ns": SETUP},
     RecentOrders: {},
     Reconciler: {},
@@ -174,6 +175,7 @@ DERIVED: Mapping[type, Mapping[str, str]] = {
         "_market": PART,
         "is_daily": SETUP,
     },
+    Withheld: {"_desk": PART, "_holds": PART, "_ledger": PART},
 }
 
 

@@ -142,6 +142,8 @@ def differences_of_every_kind(desk: LinkedDesk) -> None:
     desk.bar(60.2, "XYZ")
     desk.feed(e.ClockMeasured("sim", desk.now_ns + 5 * NS_PER_S, NS_PER_S))
     desk.feed(e.LoopStalled(60 * NS_PER_S))
+    # As in a ban.
+    desk.engine.desk.withheld.cancels[ClientOrderId("o1")] = "strategy"
     # As after a burst of fills.
     desk.engine.desk.protection.waiting.append(desk.engine.desk.closings.waiting[0])
     # As after a hundred thousand executions.

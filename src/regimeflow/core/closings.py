@@ -2,7 +2,7 @@
 
 A strategy's close is a wish like any other, and can be denied. An operator's flatten must not get
 lost: it waits for the order rate, and where another control refuses it, that is a discrepancy for
-a person.
+a person. Both wait for a broker that takes no requests.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Closings:
     # --- inside -------------------------------------------------------------------------
 
     def _has_left(self, ts_ns: int, order: Order, *, is_stopping: bool) -> bool:
-        """Send it for what is held now; False where it has to wait for the order rate."""
+        """Send it for what is held now; False where it has to wait."""
         portfolio = self._ledger.portfolio
         is_operators = order.strategy_id == EXTERNAL
         if is_operators:
@@ -100,6 +100,8 @@ class Closings:
             held = portfolio.strategy_position(order.strategy_id, order.symbol).quantity
         order.side = Side.SELL if held > 0 else Side.BUY
         order.quantity = abs(held)
+        if not is_operators and self._rate_wait.is_shut and not is_stopping:
+            return False
         if not is_operators:
             refusal = STOPPED if is_stopping else None
             self._submit(ts_ns, order, refusal if held else FLAT)

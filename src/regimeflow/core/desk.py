@@ -15,6 +15,7 @@ import msgspec
 from regimeflow.core.approved import Approved, EngineOutput
 from regimeflow.core.closings import STOPPED, Closings
 from regimeflow.core.exits import entries_of
+from regimeflow.core.holds import Holds
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.legs import leg_to_cancel
 from regimeflow.core.market_moment import MarketMoment
@@ -25,6 +26,7 @@ from regimeflow.core.rate_wait import RateWait
 from regimeflow.core.risk.gate import RiskGate
 from regimeflow.core.risk.proposal import Denial
 from regimeflow.core.seat import CancelWish, CloseWish, ModifyWish, Seat
+from regimeflow.core.withheld import Withheld
 from regimeflow.model.commands import CancelOrder, RiskBreached
 from regimeflow.model.events import OrderFilled
 from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId, id_prefix_of, order_id_of
@@ -45,7 +47,8 @@ _UNCHANGEABLE = frozenset(
 class SavedDesk(msgspec.Struct, frozen=True, array_like=True):
     """What a desk goes on from; `numbers` are the last ones given out, sent or not.
 
-    `unplaced` are exits that wait for the order rate, or for the cancels of those they replace.
+    `unplaced` are exits that wait for the order rate, or for the cancels of those they replace;
+    `cancels` are those that wait for a broker that takes requests.
     """
 
     boot: int
@@ -54,6 +57,7 @@ class SavedDesk(msgspec.Struct, frozen=True, array_like=True):
     is_stopping: bool
     moment: MarketMoment
     unplaced: list[Order] = []
+    cancels: dict[ClientOrderId, str] = {}
 
 
 class Desk:
@@ -73,12 +77,14 @@ class Desk:
         "oco_at_broker",
         "on_denied",
         "protection",
+        "withheld",
     )
 
     def __init__(
         self,
         *,
         gate: RiskGate,
+        holds: Holds,
         ledger: Ledger,
         instruments: dict[str, Instrument],
         id_prefix: str,
@@ -96,7 +102,8 @@ class Desk:
         self.on_denied = on_denied
         self.oco_at_broker = oco_at_broker
         self.moment = MarketMoment()
-        rate_wait = RateWait(ledger, emit)
+        self.withheld = Withheld(self, ledger, holds)
+        rate_wait = RateWait(ledger, emit, lambda: holds.suspension)
         self.closings = Closings(
             ledger=ledger,
             instruments=instruments,
@@ -130,6 +137,7 @@ class Desk:
             self.is_stopping,
             self.moment,
             self.protection.waiting,
+            self.withheld.cancels,
         )
 
     def restore(self, saved: SavedDesk) -> None:
@@ -138,6 +146,7 @@ class Desk:
         self.closings.waiting, self.is_stopping = list(saved.closing), saved.is_stopping
         self.moment.restore(saved.moment)
         self.protection.waiting = list(saved.unplaced)
+        self.withheld.cancels = dict(saved.cancels)
 
     def next_order_id(self, owner: Seat | StrategyId) -> tuple[ClientOrderId, IntentId]:
         """The next client order id of a strategy, and the intent id that goes with it."""
@@ -171,6 +180,7 @@ class Desk:
 
     def submit(self, ts_ns: int, order: Order, refusal: Denial | None = None) -> Denial | None:
         """Send an order that passes the gate; deny and report one that does not, and say why."""
+        refusal = refusal or self.withheld.denial()
         verdict: Approved | Denial = refusal or self._gate.approve(ts_ns, order)
         if isinstance(verdict, Approved):
             self._emit(verdict)
@@ -179,14 +189,16 @@ class Desk:
         return verdict
 
     def cancel(self, order: Order, reason: str) -> None:
-        """Ask the venue to cancel; once while a cancel is pending."""
-        if order.is_open and order.status is not OrderStatus.PENDING_CANCEL:
+        """Ask the venue to cancel; once while a cancel is pending, and later in a ban."""
+        is_wanted = order.is_open and order.status is not OrderStatus.PENDING_CANCEL
+        if is_wanted and not self.withheld.keep(order, reason):
             leg = leg_to_cancel(order)
             self._emit(CancelOrder(leg, order.broker_order_id, order.symbol, reason))
 
     def repeat_cancel(self, order: Order) -> None:
         """A replacement was accepted while a cancel was on its way under the old id."""
-        if order.status is OrderStatus.PENDING_CANCEL:
+        is_wanted = order.status is OrderStatus.PENDING_CANCEL
+        if is_wanted and not self.withheld.keep(order, "replaced"):
             self._emit(
                 CancelOrder(order.standing_id, order.broker_order_id, order.symbol, "replaced")
             )
@@ -246,6 +258,7 @@ class Desk:
         if wish.stop_price is not None:
             changed.stop_price = wish.stop_price
         number, changed.intent_id = self.next_order_id(current.strategy_id)
+        refusal = refusal or self.withheld.denial()
         verdict: Approved | Denial
         if refusal is not None:
             verdict = refusal

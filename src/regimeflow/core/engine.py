@@ -130,6 +130,7 @@ class Engine:
         )
         self.desk = Desk(
             gate=self.gate,
+            holds=self.holds,
             ledger=self.ledger,
             instruments=setup.instruments,
             id_prefix=setup.id_prefix,

@@ -275,6 +275,7 @@ class Externals:
             engine.discrepancies.report(found)
 
     def _cancel(self, order: Order) -> None:
-        self._engine.emit(
-            CancelOrder(order.standing_id, order.broker_order_id, order.symbol, "external")
-        )
+        if not self._engine.desk.withheld.keep(order, "external"):
+            self._engine.emit(
+                CancelOrder(order.standing_id, order.broker_order_id, order.symbol, "external")
+            )

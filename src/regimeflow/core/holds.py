@@ -4,8 +4,9 @@ A hold lifts by itself, and only by evidence: the link is up again *and* a compl
 agreed with the books. After a pause of our own it has to be one that was asked for since: what
 waited in a socket meanwhile is as old as the pause. A stream of reports that is silent may be
 idle or dead: where neither a report nor a complete list of orders has come for `truth_limit_ns`,
-the books are not proved any more. Exits and cancels are never held. Symbols are held after a fill
-that no order of ours explains, until an operator resumes.
+the books are not proved any more. Exits and cancels are held only where nothing may be sent at
+all (`suspension`), and leave first when it ends. Symbols are held after a fill that no order of
+ours explains, until an operator resumes.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 ENGINE = "engine"
 RECONCILE = TimerId("reconcile")
 RECONCILE_PREFIX = "reconcile-"
+_REQUESTS = f"link {e.REQUESTS}"
 PROOF_BACKOFF_MAX = 8
 """Proof is asked for at growing intervals, up to so many times the first."""
 
@@ -103,7 +105,15 @@ class Holds:
         """The link is back: prove the books."""
         if self._engine.setup.proves_books:
             self.account.pop(f"link {event.link}", None)
+            if event.link == e.REQUESTS:
+                # Getting out precedes everything else that waits, proof included.
+                self._engine.desk.withheld.send(self._engine.now_ns)
             self._ask_anew()
+
+    @property
+    def suspension(self) -> str:
+        """Why the broker takes no requests at all, so that exits and cancels wait too."""
+        return self.account.get(_REQUESTS, "")
 
     def on_pause(self, reason: str) -> None:
         """We were away: nothing enters before a snapshot that was asked for from now on agrees."""

@@ -204,15 +204,13 @@ class ReportHandler:
 
     def on_link(self, event: e.LinkUp | e.LinkDown) -> None:
         """A connection changed."""
+        engine, component = self._engine, f"link:{event.link}"
         if isinstance(event, e.LinkUp):
-            change = HealthChanged(f"link:{event.link}", HealthStatus.OK, event.detail)
+            engine.change_health(HealthChanged(component, HealthStatus.OK, event.detail))
+            engine.holds.on_link_up(event)
         else:
-            change = HealthChanged(f"link:{event.link}", HealthStatus.DOWN, event.reason)
-        self._engine.change_health(change)
-        if isinstance(event, e.LinkUp):
-            self._engine.holds.on_link_up(event)
-        else:
-            self._engine.holds.on_link_down(event)
+            engine.change_health(HealthChanged(component, HealthStatus.DOWN, event.reason))
+            engine.holds.on_link_down(event)
 
     def settle_fill(self, applied: Applied, fill: e.OrderFilled) -> None:
         """The consequences of a fill, but for those that strategies draw."""
@@ -253,13 +251,15 @@ class ReportHandler:
 
     def _ask_after_refusal(self, report: OrderReport) -> None:
         """A refusal says what did not happen; what did has to be asked (F14, F28)."""
-        order = self._engine.ledger.orders.get(report.client_order_id)
-        if order is None:
+        engine, order = self._engine, self._engine.ledger.orders.get(report.client_order_id)
+        if order is None or not isinstance(report, e.OrderRejected | e.CancelRejected):
+            return
+        if engine.desk.withheld.take_back(report, order):
             return
         if isinstance(report, e.OrderRejected):
-            self._engine.order_truth.refresh_account()
-        elif isinstance(report, e.CancelRejected) and order.is_open:
-            self._engine.order_truth.ask(order)
+            engine.order_truth.refresh_account()
+        elif order.is_open:
+            engine.order_truth.ask(order)
 
     def _draw_consequences(self) -> None:
         engine = self._engine

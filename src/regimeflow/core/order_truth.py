@@ -102,9 +102,10 @@ class OrderTruth:
             self._request(SnapshotScope.ORDERS)
 
     def ask(self, order: Order) -> None:
-        """Ask once what became of an order whose fate a refusal left open."""
+        """Ask once what became of an order whose fate a refusal left open; not in a ban."""
         leg = newest_leg(order, self._engine.ledger.orders.replacements)
-        self._engine.emit(QueryOrder(leg, order.symbol))
+        if not self._engine.holds.suspension:
+            self._engine.emit(QueryOrder(leg, order.symbol))
 
     def refresh_account(self) -> None:
         """Read the cash anew after a rejection, at most once in a while."""
@@ -189,7 +190,7 @@ class OrderTruth:
             altered = terms_difference(order, record)
             if altered is not None and not engine.externals.take_terms(order, record):
                 engine.discrepancies.report(DiscrepancyFound(*altered, "the venue altered it"))
-        if was_cancelling and order.is_open:
+        if was_cancelling and order.is_open and not engine.desk.withheld.keep(order, "again"):
             # Cancelling again is harmless, and the first request may never have arrived.
             engine.emit(
                 CancelOrder(order.standing_id, order.broker_order_id, order.symbol, "again")
@@ -230,7 +231,8 @@ class OrderTruth:
         self.ask(order)
         wait_ns = engine.setup.query_interval_ns * min(2**doubt.queries, QUERY_BACKOFF_MAX)
         doubt.queries += 1
-        doubt.asked_ns = engine.now_ns
+        if not engine.holds.suspension:
+            doubt.asked_ns = engine.now_ns
         engine.emit(SetTimer(TimerId(f"{DOUBT_PREFIX}{root}"), ENGINE, engine.now_ns + wait_ns))
 
     def _not_listed(self, order: Order, made_ns: int) -> None:
@@ -280,12 +282,12 @@ class OrderTruth:
             self._engine.emit(CancelTimer(TimerId(f"{DOUBT_PREFIX}{root}"), ENGINE))
 
     def _request(self, scope: SnapshotScope) -> None:
+        engine = self._engine
+        if engine.holds.suspension:
+            return
         self._request_number += 1
-        self._engine.emit(
-            RequestSnapshot(
-                request_id_of(TRUTH_PREFIX, self._engine.now_ns, self._request_number), scope
-            )
-        )
+        request_id = request_id_of(TRUTH_PREFIX, engine.now_ns, self._request_number)
+        engine.emit(RequestSnapshot(request_id, scope))
 
     def _made_ns(self, ts_venue_ns: int, asked_ns: int) -> int:
         return self._clock.made_ns(ts_venue_ns, self._engine.now_ns, asked_ns=asked_ns)

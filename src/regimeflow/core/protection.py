@@ -83,6 +83,28 @@ class Protection:
             else:
                 self._submit(ts_ns, leg, overdue)
 
+    def place_again(self, leg: Order) -> None:
+        """A leg was refused because the broker takes no requests: it leaves again when it does."""
+        number, intent = self._next_order_id(leg.strategy_id)
+        again = Order(
+            client_order_id=number,
+            strategy_id=leg.strategy_id,
+            symbol=leg.symbol,
+            side=leg.side,
+            order_type=leg.order_type,
+            quantity=leg.quantity,
+            limit_price=leg.limit_price,
+            stop_price=leg.stop_price,
+            time_in_force=leg.time_in_force,
+            reduce_only=True,
+            parent_id=leg.parent_id,
+            oco_group=leg.oco_group,
+            tag=leg.tag,
+            intent_id=intent,
+            client_order_ids=(number,),
+        )
+        self.waiting.append(again)
+
     def forget(self, symbol: str | None) -> None:
         """Everything that works is being cancelled: what waits shall not leave either."""
         self.waiting = [leg for leg in self.waiting if symbol not in (None, leg.symbol)]

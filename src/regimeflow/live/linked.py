@@ -117,6 +117,8 @@ class LinkedRun:
         may_have_left = unanswered(pump.engine.ledger.orders)
         self._begin(plan, pump, booted, inbox)
         self._settle_boot(pump, inbox, [*never_left, *may_have_left])
+        if pump.engine.holds.suspension:
+            inbox.deliver(e.LinkUp(e.REQUESTS, "asked anew after a restart"))
         timers.rearm(pump.engine.ledger.timers.pending)
         watch.start()
         sessions = SessionClock(plan.calendar, clock, watch.deliver, pump.engine.market.session)
@@ -231,7 +233,8 @@ class LinkedRun:
         def poll() -> None:
             self._poll_number += 1
             request_id = f"poll-{pump.ts_ns}-{self._poll_number}"
-            pump.request_snapshot(RequestSnapshot(request_id, scope))
+            if not pump.engine.holds.suspension:
+                pump.request_snapshot(RequestSnapshot(request_id, scope))
             self._poll_later(pump, scope, interval_s)
 
         self._handles[scope] = asyncio.get_running_loop().call_later(interval_s, poll)

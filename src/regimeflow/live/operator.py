@@ -95,7 +95,11 @@ def answer_of(engine: Engine, verb: str, wish: Wish) -> Answer:
         advice = "" if is_active else "; resume to trade on"
         return Answer(not count, state.value, text + advice)
     if verb == "cancel-all":
-        return Answer(True, state.value, f"{working} orders wait for the venue's word")
+        suspension = engine.holds.suspension
+        later = (
+            f"; nothing leaves yet ({suspension}), then they are cancelled" if suspension else ""
+        )
+        return Answer(True, state.value, f"{working} orders wait for the venue's word{later}")
     return _after_flatten(engine, state)
 
 
@@ -115,12 +119,15 @@ def _after_flatten(engine: Engine, state: TradingState) -> Answer:
     orders, held = engine.ledger.orders.open.values(), engine.ledger.portfolio.held
     queued = engine.desk.closings.waiting
     closing = {order.symbol for order in (*orders, *queued) if order.tag == FLATTEN}
-    throttled = [order.symbol for order in queued if order.tag == FLATTEN and order.created_ns]
+    waiting = [] if engine.holds.suspension else queued
+    throttled = [order.symbol for order in waiting if order.tag == FLATTEN and order.created_ns]
     left = sorted(held.keys() - closing)
     differing = sorted(f"{kind} {subject}" for kind, subject in engine.reconciler.breaks)
     text = f"{len(orders)} orders work or wait for their cancel, {len(closing)} positions close"
     if throttled:
         text += f"; {', '.join(throttled)} waits for the order rate and leaves by itself"
+    if engine.holds.suspension:
+        text += f"; nothing leaves yet ({engine.holds.suspension}), then it does by itself"
     if left:
         text += f"; NOT closed: {', '.join(left)} (see the audit log)"
     if differing:

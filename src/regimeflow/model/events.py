@@ -40,6 +40,7 @@ from regimeflow.model.session import Session
 
 __all__ = [
     "MARKET_EVENT_TYPES",
+    "REQUESTS",
     "Adopt",
     "BrokerReport",
     "BrokerSnapshot",
@@ -84,6 +85,10 @@ __all__ = [
 
 # --- links, feeds and time --------------------------------------------------------------
 
+REQUESTS = "requests"
+"""The link that is down while a broker takes no requests of ours, connected or not: during a ban,
+or with a key that was revoked. Nothing is sent until it is up."""
+
 
 class LinkUp(msgspec.Struct, frozen=True, tag=True):
     """A connection is usable again."""
@@ -93,7 +98,7 @@ class LinkUp(msgspec.Struct, frozen=True, tag=True):
 
 
 class LinkDown(msgspec.Struct, frozen=True, tag=True):
-    """A connection was lost."""
+    """A connection was lost; of the link `requests`: the broker takes none of ours."""
 
     link: str
     reason: str

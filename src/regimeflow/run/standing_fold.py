@@ -6,8 +6,8 @@ here from events and notices, never from what strategies decide: so they are kno
 cannot be repeated, and every later start finds the same.
 
 Where facts do not say it exactly, more is held and nothing is freed. A break that may have healed
-stands until the next list; an execution whose symbol nobody knows holds every symbol. Lost is only
-a strategy's own wish to close, which waited for cancels: it is no fact.
+stands until the next list; an execution whose symbol nobody knows holds every symbol. Lost are only
+wishes to close or cancel, which waited for cancels or for the end of a ban: they are no facts.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class StandingFold:
         self._breaks: dict[Key, Difference] = {}
         self._listed: tuple[OrderRecord, ...] = ()
         self._closing: dict[str, None] = {}
+        self._suspension = ""
 
     def take(self, record: Record) -> None:
         """Take the next record."""
@@ -91,6 +92,8 @@ class StandingFold:
         known = SavedReconciler({}, breaks, [], list(self._listed))
         engine.report_handler.restore((self._newest_ns, known))
         engine.operator_handler.unfinished = tuple(self._closing)
+        if self._suspension:
+            engine.holds.on_link_down(e.LinkDown(e.REQUESTS, self._suspension))
 
     # --- events -------------------------------------------------------------------------
 
@@ -106,6 +109,9 @@ class StandingFold:
             working_symbols = [order.symbol for order in self._ledger.orders.open.values()]
             symbols = sorted({*self._ledger.portfolio.held, *working_symbols})
             self._closing.update(dict.fromkeys(symbols))
+        elif isinstance(event, e.LinkDown | e.LinkUp):
+            if event.link == e.REQUESTS:
+                self._suspension = event.reason if isinstance(event, e.LinkDown) else ""
         elif isinstance(event, _SEEN) and event.ts_venue_ns > self._newest_ns:
             self._newest_ns = event.ts_venue_ns
 

@@ -27,7 +27,8 @@ _STRICTNESS = (c.TradingState.ACTIVE, c.TradingState.REDUCING, c.TradingState.HA
 class HoldWatch:
     """What holds at each record; `held` are the orders that left all the same, and why.
 
-    `barred` are those for which even an exit would not have been allowed.
+    `barred` are those for which even an exit would not have been allowed, and cancels that left
+    while the broker took no requests.
     """
 
     held: list[tuple[str, str]] = field(default_factory=list)
@@ -35,6 +36,7 @@ class HoldWatch:
     _states: dict[str | None, c.TradingState] = field(default_factory=dict)
     _account: dict[str, str] = field(default_factory=dict)
     _symbols: dict[str, str] = field(default_factory=dict)
+    _suspension: str = ""
     _busted: str = ""
     _reduces: bool = False
 
@@ -50,8 +52,14 @@ class HoldWatch:
             self._change(body)
         elif isinstance(body, e.EngineStarted):
             self._account = {BOOKS: "the engine had just started"}
+        elif isinstance(body, c.CancelOrder) and self._suspension:
+            self.barred.append((body.client_order_id, self._suspension))
         elif isinstance(body, e.LinkDown):
             self._account[BOOKS] = f"link {body.link} was down"
+            if body.link == e.REQUESTS:
+                self._suspension = f"while the broker took no requests: {body.reason}"
+        elif isinstance(body, e.LinkUp) and body.link == e.REQUESTS:
+            self._suspension = ""
         elif isinstance(body, c.HealthChanged) and body.component in (BOOKS, CLOCK):
             self._account[body.component] = body.detail
             if body.status is c.HealthStatus.OK:
@@ -82,6 +90,8 @@ class HoldWatch:
             self.barred.append((client_order_id, "while trading was halted"))
         elif state is not active and not self._reduces:
             self.held.append((client_order_id, f"while trading was {state}"))
+        if self._suspension:
+            self.barred.append((client_order_id, self._suspension))
         if self._reduces:
             return  # neither books nor clocks nor symbols hold an exit
         for held_by in self._account.values():

@@ -44,7 +44,7 @@ def branches_of(journal_dir: Path, boots: Sequence[Booted]) -> Counter[str]:
             is_up = body.component == "books" and body.status is c.HealthStatus.OK
             found["hold lifted"] += is_up
         elif isinstance(body, e.LinkUp):
-            ups += 1
+            ups += body.link != e.REQUESTS
         elif type(body) in _PLAIN:
             found[_PLAIN[type(body)]] += 1
     found["reconnected"] = max(ups - len(boots), 0)
