@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from regimeflow.model.events import Heartbeat, LinkDown, LinkUp
+from regimeflow.model.events import REQUESTS, Heartbeat, LinkDown, LinkUp
 from regimeflow.model.market import Quote
 from regimeflow.model.order import OrderStatus
 from regimeflow.model.reports import (
@@ -84,15 +84,31 @@ async def rate_limit_is_a_definite_refusal(venue: NetworkedVenue) -> None:
     await until(venue, lambda: bool(of(venue, OrderFilled, "o2")), "the next order")
 
 
-async def ban_refuses_everything_until_it_ends(venue: NetworkedVenue) -> None:
-    venue.faults.add(FaultKind.BAN, "submit", 0.3)
+async def ban_is_waited_out_and_nothing_is_sent_meanwhile(venue: NetworkedVenue) -> None:
+    await _is_silent_while_nothing_is_taken(venue, FaultKind.BAN, "banned")
+    await until(venue, lambda: len(of(venue, LinkUp)) == 2, "the end of the ban")
+    venue.execute(submit("o3"))
+    await until(venue, lambda: bool(of(venue, OrderFilled, "o3")), "order after the ban")
+
+
+async def nothing_is_sent_with_a_key_that_was_revoked(venue: NetworkedVenue) -> None:
+    await _is_silent_while_nothing_is_taken(venue, FaultKind.REVOKED, "forbidden")
+
+
+async def _is_silent_while_nothing_is_taken(
+    venue: NetworkedVenue, kind: FaultKind, code: str
+) -> None:
+    venue.faults.add(kind, "submit", 0.3)
     venue.execute(submit("o1"))
     venue.execute(snapshot("s1"))
     await until(venue, lambda: bool(of(venue, SnapshotFailed)), "refused snapshot")
-    assert "banned" in of(venue, OrderRejected, "o1")[0].reason
-    await asyncio.sleep(0.3)
+    assert of(venue, OrderRejected, "o1")[0].reason.startswith(code)
+    assert [down.link for down in of(venue, LinkDown)] == [REQUESTS]
+    turned_away = venue.server.admittance.turned_away
     venue.execute(submit("o2"))
-    await until(venue, lambda: bool(of(venue, OrderFilled, "o2")), "order after the ban")
+    await asyncio.sleep(0.4)
+    assert of(venue, OrderRejected, "o2")[0].reason.startswith(f"not sent: {code}")
+    assert venue.server.admittance.turned_away == turned_away, "something was sent"
 
 
 async def used_client_order_id_is_doubt_not_rejection(venue: NetworkedVenue) -> None:
@@ -264,7 +280,8 @@ NETWORK_BEHAVIOURS: tuple[NetworkBehaviour, ...] = (
     lost_reply_is_made_good_by_the_stream,
     error_that_proves_nothing_is_unknown,
     rate_limit_is_a_definite_refusal,
-    ban_refuses_everything_until_it_ends,
+    ban_is_waited_out_and_nothing_is_sent_meanwhile,
+    nothing_is_sent_with_a_key_that_was_revoked,
     used_client_order_id_is_doubt_not_rejection,
     request_without_connection_was_never_sent,
     fills_missed_while_away_arrive_once,

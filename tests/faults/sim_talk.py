@@ -11,7 +11,8 @@ from regimeflow.brokers.sim import wire as w
 from regimeflow.brokers.sim.session import SimSession
 from regimeflow.errors import VenueProtocolError
 from regimeflow.model import reports as r
-from regimeflow.model.events import Event
+from regimeflow.model.events import Event, Heartbeat
+from regimeflow.model.timestamps import NS_PER_S
 from tests.unit.journal_samples import submit
 
 VENUE_NS = 1_000_000_000
@@ -21,13 +22,34 @@ class SimTalk:
     """A session that has been greeted; each step returns the events it led to."""
 
     def __init__(self, *, epoch: int = 1) -> None:
-        self.session = SimSession(
-            client="test", symbols=("AAPL",), request_timeout_s=5.0, heartbeat_timeout_s=60.0
-        )
+        self.session = self.ungreeted()
         self.now_s = 0.0
         self._reports = 0
         self.written: list[dict[str, object]] = []
         self.greet(epoch)
+
+    @staticmethod
+    def ungreeted() -> SimSession:
+        """A session that nobody has answered yet."""
+        return SimSession(
+            client="test", symbols=("AAPL",), request_timeout_s=5.0, heartbeat_timeout_s=60.0
+        )
+
+    def pass_time(self, seconds: float) -> list[Event]:
+        """Let time pass; the venue gives signs of life and answers nothing."""
+        end_s, events = self.now_s + seconds, self._drain()
+        while True:
+            self.now_s = min(self.now_s + 1.0, end_s)
+            self.session.receive(w.encode(m.HeartbeatPush(venue_ns=self._venue_ns)), self.now_s)
+            assert self.session.tick(self.now_s) is None
+            self._write()
+            events += [event for event in self._drain() if not isinstance(event, Heartbeat)]
+            if self.now_s >= end_s:
+                return events
+
+    @property
+    def _venue_ns(self) -> int:
+        return VENUE_NS + int(self.now_s * NS_PER_S)
 
     def greet(self, epoch: int) -> list[Event]:
         """Connect, and be welcomed by a venue of this epoch."""
@@ -76,7 +98,7 @@ class SimTalk:
         """The venue refuses the last request."""
         number = self.written[-1]["id"]
         assert isinstance(number, int)
-        return self.say(m.Refused(id=number, code=code, message="because"))
+        return self.say(refusal(number, code))
 
     def receive_unreadable(self, text: str) -> list[Event]:
         """Something arrives that is no message: the owner of the session drops the connection."""
@@ -102,3 +124,9 @@ class SimTalk:
     def _drain(self) -> list[Event]:
         events, self.session.events = self.session.events, []
         return events
+
+
+def refusal(number: object, code: str, *, retry_after_s: int = 0) -> m.Refused:
+    """A refusal of the request with that number."""
+    assert isinstance(number, int)
+    return m.Refused(id=number, code=code, message="because", retry_after_ms=retry_after_s * 1_000)

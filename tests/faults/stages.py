@@ -75,7 +75,7 @@ def on_stage(
 
 def _played(world: World, stand: Stand, play: Play, *, is_engine_run: bool) -> Played:
     """In a frame of its own: whoever still refers to the dead would keep them from burial."""
-    faults = HostileFaults(["ban:submit:1:40"], world.rng("faults"))
+    faults = HostileFaults([], world.rng("faults"))
     stage = Stage(world, stand, faults)
 
     async def whole(_: World) -> Any:

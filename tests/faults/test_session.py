@@ -1,15 +1,12 @@
-"""F37, F43 to F53: statuses nobody knows, sessions, epochs, bans, and looks into the past."""
+"""F37, F43 to F53: statuses nobody knows, sessions, epochs, and looks into the past."""
 
 from __future__ import annotations
 
-import random
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
-from regimeflow.brokers.protocol import ReconnectPolicy
-from regimeflow.brokers.sim import messages as m
 from regimeflow.core.risk.limits import RiskPolicy
 from regimeflow.data.session_table import load_calendar
 from regimeflow.model import commands as c
@@ -155,54 +152,11 @@ def test_f51_rate_limited_order_is_refused_for_good_and_cancels_keep_their_reser
     assert desk.order(ids[0]).status is OrderStatus.PENDING_CANCEL
     talk = SimTalk()
     talk.submit("o1")
-    (refused,) = talk.refuse("banned")
+    (refused,) = talk.refuse("rate_limited")
     assert isinstance(refused, e.OrderRejected)
     desk.feed(e.OrderRejected(ClientOrderId(ids[1]), refused.reason, desk.now_ns))
     desk.lapse(600)
     assert len(desk.outputs(c.SubmitOrder)) == 8
-
-
-def test_f52_account_that_is_refused_is_not_asked_for_ever() -> None:
-    talk = SimTalk()
-    talk.cut()
-    talk.session.connected(1.0)
-    talk.session.take_outgoing()
-    number = talk.session.requests.next_id - 1
-    message = {"type": "refused", "id": number, "code": "wrong_account", "message": "revoked"}
-    talk.session.receive(msgspec.json.encode(message).decode(), 1.0)
-    assert "revoked" in talk.session.failure
-    assert ReconnectPolicy(max_attempts=3).delay_s(4, random.Random(1)) is None
-    assert ReconnectPolicy(is_enabled=False).delay_s(1, random.Random(1)) is None
-
-
-def test_f52_permission_that_is_revoked_inside_a_session_ends_in_denials(
-    make_desk: MakeDesk,
-) -> None:
-    """Nothing may be sent and nothing listed any more, while the connection lives."""
-    desk = make_desk(truth_limit_ns=3 * SETTLE_S * NS_PER_S)
-    order_id, talk = desk.buy(), SimTalk()
-    talk.submit(order_id)
-    (rejected,) = talk.refuse("wrong_account")
-    assert isinstance(rejected, e.OrderRejected)
-    desk.feed(rejected)
-    assert desk.order(order_id).status is OrderStatus.REJECTED
-    assert desk.order(order_id).reason == "wrong_account: because"
-    assert desk.may_fill() == 0
-    for number in range(4):
-        talk.session.execute(c.RequestSnapshot(f"r{number}", c.SnapshotScope.ALL), 0.0)
-        talk.session.take_outgoing()
-        number_sent = talk.session.requests.next_id - 1
-        (failed,) = talk.say(m.Refused(id=number_sent, code="wrong_account", message="revoked"))
-        assert isinstance(failed, e.SnapshotFailed)
-        desk.lapse(SETTLE_S)
-        desk.quote(100.0)
-        desk.feed(failed)
-        desk.feed(e.Heartbeat("engine"))
-    assert "complete list" in desk.engine.holds.account["reconcile"]
-    alarm = desk.outputs(c.HealthChanged)[-1]
-    assert (alarm.component, alarm.status) == ("books", c.HealthStatus.STALE)
-    assert desk.try_to_buy() == "C22"
-    assert len(desk.outputs(c.SubmitOrder)) == 1, "a refused order was sent again"
 
 
 @pytest.mark.parametrize("part", ["positions", "account", "orders"])

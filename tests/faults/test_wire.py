@@ -9,6 +9,7 @@ import pytest
 
 from regimeflow.brokers.protocol import ReconnectPolicy
 from regimeflow.brokers.sim.client import SimBrokerClient
+from regimeflow.live.restart import RESTARTED
 from regimeflow.live.runner import LiveRunner, LiveSummary
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
@@ -20,6 +21,7 @@ from regimeflow.testing import Death, LinkProfile, Outcome, World
 from regimeflow.testing.rehearsal.faults import HostileFaults
 from regimeflow.testing.rehearsal.market import BAR_S
 from regimeflow.testing.rehearsal.stage import ENGINE, VENUE, Stage
+from regimeflow.testing.venues.faults import FaultKind
 from tests.conformance.orders import submit
 from tests.faults.stages import SYMBOL, Caller, of, on_stage
 from tests.simulation.playback import Quiet
@@ -28,6 +30,7 @@ RESTS = "tests.faults.strategies_at_fault:RestsAndWithdraws"
 LATENCY_S = 0.2
 BAN_S = 40
 HEARTBEAT_S = 5
+HOUR_S = 3_600
 DAY_S = 86_400.0
 
 
@@ -68,31 +71,90 @@ def test_f05_connection_reset_before_the_write_fails_here_and_after_it_is_unknow
     assert refused == ([] if is_sent else ["not sent"])
 
 
-def test_f51_ban_is_waited_out_cancels_too_and_trading_recovers() -> None:
-    async def play(_: World, stage: Stage, faults: HostileFaults) -> tuple[int, int, int]:
-        faults.is_on = True
-        await asyncio.sleep(3)
-        faults.is_on = False
-        assert faults.fired["ban"]
-        before = len(stage.witness.truth().taken)
+async def strike_once(faults: HostileFaults, kind: FaultKind, length_s: int) -> None:
+    """The venue takes nothing more from the next order on, which one bar brings."""
+    faults.next_time(kind, "submit", length_s)
+    await asyncio.sleep(2 * BAR_S)
+    assert faults.fired[kind]
+
+
+def turned_away(stage: Stage) -> int:
+    assert stage.server is not None
+    return stage.server.admittance.turned_away
+
+
+@pytest.mark.parametrize("kind", [FaultKind.BAN, FaultKind.REVOKED])
+def test_f51_nothing_is_sent_in_a_ban_and_trading_recovers_by_itself(kind: FaultKind) -> None:
+    """F52 as well: a ban says when it is over, a revoked key does not."""
+    names_its_end = kind is FaultKind.BAN
+
+    async def play(_: World, stage: Stage, faults: HostileFaults) -> tuple[int, int, int, int]:
+        await strike_once(faults, kind, BAN_S)
+        orders, refused = len(stage.witness.truth().taken), turned_away(stage)
+        assert 0 < refused <= 4, "only what was under way may meet it"
         await asyncio.sleep(BAN_S - 5)
-        during = len(stage.witness.truth().taken)
-        await asyncio.sleep(60)
-        return before, during, len(stage.witness.truth().taken)
+        assert len(stage.witness.truth().taken) == orders, "an order passed"
+        assert turned_away(stage) == refused, "something was sent although nothing was taken"
+        await asyncio.sleep(10 if names_its_end else 30)
+        is_going_on = stage.is_settled() or len(stage.witness.truth().taken) > orders
+        assert is_going_on, "it goes on by itself"
+        await asyncio.sleep(30)
+        return orders, len(stage.witness.truth().taken), refused, turned_away(stage)
 
     played = on_stage(play, strategy=RESTS)
-    before, during, after = played.result
-    assert before > 0
-    assert during == before, "an order passed the ban"
-    assert after > during, "it never recovered"
-    refused = [r for r in played.of(e.OrderRejected) if r.reason.startswith("banned")]
-    assert 0 < len(refused) <= BAN_S / BAR_S + 1, "more than the strategy wished"
-    assert [r for r in played.of(e.CancelRejected) if r.reason.startswith("banned")]
-    banned = {rejected.client_order_id for rejected in refused}
+    before, after, refused, refused_at_last = played.result
+    assert after > before, "it never recovered"
+    assert refused_at_last <= refused + 1
+    code = "banned" if names_its_end else "forbidden"
+    (down,) = [d for d in played.of(e.LinkDown) if d.link == e.REQUESTS]
+    assert down.reason.startswith(code)
+    assert ("until 2" in down.reason) == names_its_end
+    alarms = [h for h in played.of(c.HealthChanged) if h.component == "link:requests"]
+    assert [alarm.status for alarm in alarms] == [c.HealthStatus.DOWN, c.HealthStatus.OK]
+    denied = played.of(c.OrderDenied)
+    assert len(denied) >= BAN_S / BAR_S / 2
+    assert all(d.control == "C22" for d in denied)
+    assert any(down.reason in d.message for d in denied)
+    assert not played.of(c.StrategyFaulted)
+    unknown = {doubt.reason for doubt in played.of(e.OutcomeUnknown)}
+    assert unknown <= {RESTARTED}, "more than what the start itself doubts"
     sent = [order.client_order_id for order in played.of(c.SubmitOrder)]
     assert len(sent) == len(set(sent)), "a refused order was sent again"
-    assert banned < set(sent)
-    assert not played.of(c.StrategyFaulted)
+
+
+@pytest.mark.parametrize("kind", [FaultKind.BAN, FaultKind.REVOKED])
+def test_f52_restart_while_nothing_is_taken_asks_once_and_recovers(kind: FaultKind) -> None:
+    async def play(_: World, stage: Stage, faults: HostileFaults) -> tuple[int, int]:
+        await strike_once(faults, kind, BAN_S)
+        orders, refused = len(stage.witness.truth().taken), turned_away(stage)
+        stage.kill_engine()
+        await asyncio.sleep(BAN_S / 2)
+        starts = len(stage.lives)
+        assert turned_away(stage) - refused <= 8 * starts, "a loop"
+        assert len(stage.witness.truth().taken) == orders
+        await asyncio.sleep(150)
+        return orders, len(stage.witness.truth().taken)
+
+    before, after = on_stage(play, strategy=RESTS).result
+    assert after > before, "it never recovered"
+
+
+def test_f52_engine_that_is_cut_off_while_its_key_is_revoked_calls_in_measure() -> None:
+    """No login loop: greetings are as rare as questions are, and then the run goes on."""
+
+    async def play(_: World, stage: Stage, faults: HostileFaults) -> tuple[int, int, int, int]:
+        await strike_once(faults, FaultKind.REVOKED, HOUR_S)
+        orders, refused = len(stage.witness.truth().taken), turned_away(stage)
+        stage.drop_connections()
+        await asyncio.sleep(HOUR_S)
+        asked = turned_away(stage) - refused
+        await asyncio.sleep(1_000)
+        return orders, len(stage.witness.truth().taken), asked, len(stage.lives)
+
+    before, after, asked, deaths = on_stage(play, strategy=RESTS, trading_s=5_000).result
+    assert 4 <= asked <= 8
+    assert after > before, "it never recovered"
+    assert not deaths, "the run ended"
 
 
 def test_f55_half_open_link_is_given_up_within_its_limit_and_made_anew() -> None:

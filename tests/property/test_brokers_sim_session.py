@@ -19,14 +19,21 @@ from regimeflow.brokers.sim import translate as t
 from regimeflow.brokers.sim import wire as w
 from regimeflow.brokers.sim.greeting import State
 from regimeflow.brokers.sim.requests import Ending
-from regimeflow.brokers.sim.session import SimSession
+from regimeflow.brokers.sim.session import LINK, SimSession
 from regimeflow.model import reports as r
-from regimeflow.model.events import Event, LinkDown, LinkUp
+from regimeflow.model.events import REQUESTS, Event, LinkDown, LinkUp
 from regimeflow.model.ids import BrokerOrderId, ClientOrderId
 from tests.conformance.orders import snapshot, submit
 
 TIMEOUT_S, SILENCE_S = 5.0, 8.0
-CODES = ("server_error", "rate_limited", "duplicate_client_order_id", "of_next_year")
+CODES = (
+    "server_error",
+    "rate_limited",
+    "duplicate_client_order_id",
+    "of_next_year",
+    "banned",
+    "forbidden",
+)
 
 
 class SessionUnderFire(RuleBasedStateMachine):
@@ -224,8 +231,19 @@ class SessionUnderFire(RuleBasedStateMachine):
 
     @invariant()
     def link_goes_up_and_down_in_turn(self) -> None:
-        links = [type(e) for e in self.events if isinstance(e, LinkUp | LinkDown)]
+        links = [
+            type(e) for e in self.events if isinstance(e, LinkUp | LinkDown) and e.link == LINK
+        ]
         assert links == [LinkUp if k % 2 == 0 else LinkDown for k in range(len(links))]
+
+    @invariant()
+    def end_of_a_suspension_is_told_once_after_its_beginning(self) -> None:
+        told = [e for e in self.events if isinstance(e, LinkUp | LinkDown) and e.link == REQUESTS]
+        is_down = False
+        for event in told:
+            assert is_down or isinstance(event, LinkDown)
+            is_down = isinstance(event, LinkDown)
+        assert is_down == bool(self.session.egress.suspension.reason)
 
     def teardown(self) -> None:
         """After the last loss of the link nothing is open, and all is accounted for."""

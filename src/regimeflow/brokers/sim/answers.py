@@ -29,6 +29,7 @@ DEFINITE_CODES = frozenset(
         "unknown_order",
         "rate_limited",
         "banned",
+        "forbidden",
         "account_in_use",
         "wrong_account",
         "observer",
@@ -37,7 +38,8 @@ DEFINITE_CODES = frozenset(
 )
 """Refusals that prove that nothing happened; every other code proves nothing."""
 
-
+SUSPENDING_CODES = frozenset({"banned", "forbidden"})
+"""Refusals of all that we may ask, not of one request: nothing more is sent until they end."""
 HOPELESS_CODES = frozenset({"account_in_use", "bad_request", "wrong_account"})
 """Refusals of a greeting that a later attempt would only repeat."""
 

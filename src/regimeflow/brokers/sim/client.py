@@ -29,6 +29,8 @@ CLOSED = "closed"
 WAYS_OUT = {
     "account_in_use": "Stop the other engine: two must never trade on one account",
     "wrong_account": "Name the account that it serves in live.account_id, or leave that out",
+    "banned": "Start again when the ban is over",
+    "forbidden": "Check the key, what it permits, and the addresses that may use it",
     "bad_request": "Run venue and engine from one version of RegimeFlow",
 }
 """What to do about a greeting that was refused, by the code of the refusal."""
@@ -172,7 +174,8 @@ class SimBrokerClient:
             if delay_s is None:
                 self._end_reason = f"gave up after {attempt - 1} attempts to reconnect: {reason}"
                 return
-            await self._back_off(delay_s)
+            suspended_s = self._session.egress.suspension.wait_s(self._loop.time())
+            await self._back_off(max(delay_s, suspended_s))
 
     async def _connection(self, http: aiohttp.ClientSession) -> str:
         """One connection from its opening to its end; returns why it ended."""

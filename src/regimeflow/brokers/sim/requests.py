@@ -123,6 +123,11 @@ class RequestTable:
         late = [n for n, pending in self._pending.items() if pending.deadline_s <= now_s]
         return self._end_silent(late)
 
+    def end_unwritten(self) -> list[Pending]:
+        """End what is queued: it shall not leave any more."""
+        queued, self._queue = self._queue, []
+        return self._end_silent([number for number in queued if number in self._pending])
+
     def end_all(self) -> list[Pending]:
         """End everything: the connection is gone."""
         self._queue.clear()

@@ -15,12 +15,12 @@ from regimeflow.brokers.protocol import AccountTruth
 from regimeflow.brokers.sim import messages as m
 from regimeflow.brokers.sim import translate as t
 from regimeflow.brokers.sim import wire as w
-from regimeflow.brokers.sim.answers import HOPELESS_CODES, Answers
-from regimeflow.brokers.sim.commands import request_for
+from regimeflow.brokers.sim.answers import HOPELESS_CODES, SUSPENDING_CODES, Answers
+from regimeflow.brokers.sim.egress import Egress
 from regimeflow.brokers.sim.feed_state import FeedState, MarketPush
 from regimeflow.brokers.sim.greeting import Greeting, State
 from regimeflow.brokers.sim.report_intake import ReportIntake
-from regimeflow.brokers.sim.requests import Ending, Pending, RequestTable, Verb
+from regimeflow.brokers.sim.requests import Ending, RequestTable, Verb
 from regimeflow.brokers.sim.sequence import ReportSequence
 from regimeflow.brokers.sim.time_keeper import TimeKeeper
 from regimeflow.model.commands import Command, RequestSnapshot, SnapshotScope
@@ -68,6 +68,7 @@ class SimSession:
         self.answers = Answers(self.requests)
         self.feed = FeedState()
         self.time = TimeKeeper()
+        self.egress = Egress(self.requests, self.answers, self.time, timeout_s=request_timeout_s)
         self.truth: AccountTruth | None = None
         self.events: list[Event] = []
         self.failure = ""
@@ -86,10 +87,11 @@ class SimSession:
         if self.state is State.DOWN:
             return
         self.state = State.DOWN
+        self.egress.is_connected = False
         self._greeting.finish()
         self.time.forget()
         for pending in self.requests.end_all():
-            self._silent(pending, reason, now_s)
+            self.events += self.egress.silent(pending, reason, now_s)
         if self._was_up:
             self._was_up = False
             self.events.append(LinkDown(LINK, reason))
@@ -97,7 +99,8 @@ class SimSession:
     def tick(self, now_s: float) -> str | None:
         """End what has run out of time. Returns why the transport must be closed, if it must."""
         for pending in self.requests.expire(now_s):
-            self._silent(pending, f"no answer in {self._request_timeout_s:g} s", now_s)
+            reason = f"no answer in {self._request_timeout_s:g} s"
+            self.events += self.egress.silent(pending, reason, now_s)
         if self.state is State.DOWN:
             return None
         if self._greeting.deadline_s is not None and now_s >= self._greeting.deadline_s:
@@ -105,13 +108,15 @@ class SimSession:
         if now_s >= self._heard_s + self._heartbeat_timeout_s:  # the sum of `next_deadline_s`
             return f"silent for {self._heartbeat_timeout_s:g} s"
         if self.time.due_s is not None and now_s >= self.time.due_s:
-            self._ask_time(now_s)
+            self.events += self.egress.ask_time(now_s)
+        self.egress.ask_if_due(now_s)
         return None
 
     @property
     def next_deadline_s(self) -> float | None:
         """When `tick` has work next; None when it never has."""
         deadlines = [self.requests.next_deadline_s, self._greeting.deadline_s, self.time.due_s]
+        deadlines.append(self.egress.next_question_s)
         if self.state is not State.DOWN:
             deadlines.append(self._heard_s + self._heartbeat_timeout_s)
         return min((d for d in deadlines if d is not None), default=None)
@@ -134,15 +139,13 @@ class SimSession:
 
     def execute(self, command: Command, now_s: float) -> None:
         """Queue a command; without a connection, or with too many under way, it fails here."""
-        number = self.requests.next_id
-        request, verb, subject = request_for(command, number)
-        self._open(request, verb, subject, now_s)
+        self.events += self.egress.execute(command, now_s)
 
     def request_history(self, symbol: str, bars: int, end_ns: int, now_s: float) -> int:
         """Queue a request for bars; its id comes back in `histories` with bars or a reason."""
         number = self.requests.next_id
         request = m.History(id=number, symbol=symbol, bars=bars, end_ns=end_ns)
-        self._open(request, Verb.HISTORY, symbol, now_s)
+        self.events += self.egress.open(request, Verb.HISTORY, symbol, now_s)
         return number
 
     def subscribe(self, now_s: float) -> None:
@@ -172,6 +175,7 @@ class SimSession:
         self.time.told(welcome.id, welcome.venue_ns, now_s)
         if self.state is State.GREETING:
             self.state = State.RESUMING
+            self.egress.is_connected = True
             line = welcome.session
             self.events += self.feed.turn_to(None if line is None else t.session_from(line))
         if known is None:
@@ -209,13 +213,16 @@ class SimSession:
         self.requests.end(ack.id, Ending.ACK)
 
     def _on_refused(self, refused: m.Refused, now_s: float) -> None:
-        if refused.id == self._greeting.id:
-            if refused.code in HOPELESS_CODES:
-                self.failure = f"{refused.code}: {refused.message}"
-            elif self._greeting.is_waiting:
-                self._greeting.deadline_s = now_s  # try again on a new connection
-        else:
-            self.events += self.answers.on_refused(refused, self.venue_ns(now_s))
+        if refused.id != self._greeting.id:
+            self.events += self.egress.refused(refused, now_s)
+            return
+        is_shut_out = refused.code in SUSPENDING_CODES
+        if refused.code in HOPELESS_CODES or (is_shut_out and self.truth is None):
+            self.failure = f"{refused.code}: {refused.message}"
+        elif is_shut_out:
+            self.events += self.egress.shut_out(refused, now_s)
+        if self._greeting.is_waiting:
+            self._greeting.deadline_s = now_s  # try again on a new connection
 
     def _on_answer(self, answer: m.OrderFound | m.AccountListed | m.Bars, now_s: float) -> None:
         self.events += self.answers.take(answer)
@@ -224,6 +231,10 @@ class SimSession:
         self.requests.end(answer.id, Ending.ACK)
         if isinstance(answer, m.TimeTold):
             self.time.told(answer.id, answer.venue_ns, now_s)
+            told = self.egress.answered(answer.id)
+            self.events += told
+            if told and self._wants_market:
+                self._subscribe(now_s)  # the last time may have been refused
 
     def _on_market(self, push: MarketPush, now_s: float) -> None:
         self.events += self.feed.take(push)
@@ -241,7 +252,8 @@ class SimSession:
         self.events += self._intake.take(number, body)
         for command in self._intake.take_questions():
             self.execute(command, now_s)
-        if self.sequence.has_hole and not self._greeting.is_waiting:
+        is_silent = self._greeting.is_waiting or bool(self.egress.suspension.reason)
+        if self.sequence.has_hole and not is_silent:
             self._greet(now_s)
 
     def _greet(self, now_s: float) -> None:
@@ -251,33 +263,14 @@ class SimSession:
         self._greeting.say(self.requests.next_id, now_s, epoch=epoch, last=self.sequence.last)
         self.requests.next_id += 1
 
-    def _open(self, request: m.AnyRequest, verb: Verb, subject: str, now_s: float) -> None:
-        pending = Pending(request, verb, subject, now_s + self._request_timeout_s)
-        is_connected = self.state in (State.RESUMING, State.UP)
-        if is_connected and not self.requests.is_full:
-            self.requests.open(pending)
-            return
-        self.requests.next_id += 1
-        self.requests.ended[Ending.NOT_SENT] += 1
-        reason = "too many requests under way" if is_connected else "no connection to the venue"
-        self._silent(pending, reason, now_s)
-
-    def _silent(self, pending: Pending, reason: str, now_s: float) -> None:
-        self.events += self.answers.on_silence(pending, reason, self.venue_ns(now_s))
-
     def _ask_snapshot(self, why: str, now_s: float) -> None:
         self._snapshots += 1
         request_id = f"{LINK}-{why}-{self._snapshots}"
         self.execute(RequestSnapshot(request_id, SnapshotScope.ALL), now_s)
 
-    def _ask_time(self, now_s: float) -> None:
-        request = m.Time(id=self.requests.next_id)
-        self.time.asked(request.id, now_s)
-        self._open(request, Verb.TIME, "clock", now_s)
-
     def _subscribe(self, now_s: float) -> None:
         request = m.Subscribe(id=self.requests.next_id, symbols=self._symbols)
-        self._open(request, Verb.SUBSCRIBE, "market", now_s)
+        self.events += self.egress.open(request, Verb.SUBSCRIBE, "market", now_s)
 
 
 _HANDLERS: dict[type, Callable[[SimSession, Any, float], None]] = {
