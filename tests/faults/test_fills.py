@@ -179,6 +179,15 @@ def test_f21_order_whose_fill_was_annulled_still_ends_by_the_brokers_word(
     assert (desk.held(), desk.may_fill()) == (4, 0)
 
 
+def test_f21_annulled_execution_that_cannot_be_booked_is_not_told_at_every_sweep(
+    desk: LinkedDesk,
+) -> None:
+    order_id = desk.buy()
+    impossible = fill_record("x9", order_id, 0)
+    assert not desk.sweep(annulled=(impossible,))
+    assert not desk.outputs(c.BustRecovered)
+
+
 def test_f21_correction_replaces_the_execution_it_names(desk: LinkedDesk) -> None:
     order_id = desk.buy()
     desk.fill(order_id, 10, 100, execution_id="x.01")
@@ -189,49 +198,7 @@ def test_f21_correction_replaces_the_execution_it_names(desk: LinkedDesk) -> Non
         desk.feed(e.FillCorrected(ExecutionId("x.01"), corrected, desk.now_ns))
     assert (desk.held(), desk.engine.ledger.portfolio.cash) == (8, cash_after((8, 100)))
     assert desk.order(order_id).filled_quantity == 8
-
-
-def test_f21_corrected_order_goes_on_with_what_is_left_of_it(desk: LinkedDesk) -> None:
-    """A correction takes the place of an execution: nothing of the order is used up by it."""
-    order_id = desk.buy()
-    desk.fill(order_id, 5, 100, execution_id="x.01")
-    corrected = msgspec.structs.replace(last_fill(desk), execution_id=ExecutionId("x.02"))
-    desk.feed(e.FillCorrected(ExecutionId("x.01"), corrected, desk.now_ns))
-    assert desk.order(order_id).is_open
-    assert (desk.held(), desk.may_fill()) == (5, 5)
-    desk.fill(order_id, 5, 100, execution_id="x.03")
-    assert not desk.order(order_id).is_open
-    assert not desk.kinds()
-
-
-def test_f21_correction_and_then_bust_before_the_execution_leave_the_same_books_on_recovery(
-    desk: LinkedDesk,
-) -> None:
-    order_id = desk.buy()
-    desk.fill(order_id, 4, 100, execution_id="x.02")
-    corrected = last_fill(desk)
-    desk.feed(e.FillCorrected(ExecutionId("x.01"), corrected, desk.now_ns))
-    bust(desk, "x.01")
-    desk.fill(order_id, 4, 100, execution_id="x.01")
-    desk.assert_lawful()
-    assert desk.held() == 4
-
-
-def test_f21_annulled_execution_that_cannot_be_booked_is_not_told_at_every_sweep(
-    desk: LinkedDesk,
-) -> None:
-    order_id = desk.buy()
-    impossible = fill_record("x9", order_id, 0)
-    assert not desk.sweep(annulled=(impossible,))
-    assert not desk.outputs(c.BustRecovered)
-
-
-def test_f21_correction_behind_its_own_new_execution_reverses_the_old(desk: LinkedDesk) -> None:
-    order_id = desk.buy()
-    desk.fill(order_id, 4, 100, execution_id="x.01")
-    desk.fill(order_id, 4, 99, execution_id="x.02")
-    desk.feed(e.FillCorrected(ExecutionId("x.01"), last_fill(desk), desk.now_ns))
-    assert (desk.held(), desk.engine.ledger.portfolio.cash) == (4, cash_after((4, 99)))
+    assert not desk.engine.holds.symbols
 
 
 @pytest.mark.parametrize("route", ["stream", "list"])

@@ -63,3 +63,14 @@ def unknown_status(order: Order) -> DiscrepancyFound:
         "not known",
         f"{order.symbol}: counted as working until the venue says what is known here",
     )
+
+
+def unknown_execution(execution_id: str, symbol: str) -> DiscrepancyFound:
+    """An execution is annulled that was never booked."""
+    return DiscrepancyFound(
+        "unknown_execution",
+        execution_id,
+        "never booked",
+        "annulled",
+        f"{symbol}: the venue annuls an execution that these books do not hold",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regimeflow.core.applied import Applied
+from regimeflow.core.applied import Applied, unknown_execution
 from regimeflow.core.exits import entries_of
 from regimeflow.core.reconcile import SavedReconciler
 from regimeflow.core.resolutions import impossible_cash
@@ -169,7 +169,7 @@ class ReportHandler:
         """The consequences of an annulment, whichever way it became known."""
         engine = self._engine
         if not was_booked:
-            engine.discrepancies.report(_odd_bust(bust.execution_id, bust.symbol))
+            engine.discrepancies.report(unknown_execution(bust.execution_id, bust.symbol))
             return
         engine.holds.hold_symbol(bust.symbol, f"execution {bust.execution_id} was annulled")
         engine.discrepancies.report(
@@ -188,18 +188,23 @@ class ReportHandler:
         executions = engine.ledger.orders.executions
         was_booked = executions.is_booked(correction.corrects)
         was_annulled = correction.corrects in executions.annulled
+        is_told = correction.fill.execution_id in executions.booked
+        if was_annulled and is_told:
+            return  # told again, or taken from a list before
         entry = engine.ledger.orders.get(correction.fill.client_order_id)
         before = ZERO if entry is None else entry.filled_quantity
         applied = engine.ledger.apply_event(engine.now_ns, correction)
         if not was_booked and not was_annulled:
-            engine.discrepancies.report(_odd_bust(correction.corrects, correction.fill.symbol))
+            engine.discrepancies.report(
+                unknown_execution(correction.corrects, correction.fill.symbol)
+            )
         if entry is not None and entry.filled_quantity < before:
             engine.desk.protection.shrink(entry)
         elif entry is not None and entry.filled_quantity > before:
             more, price = entry.filled_quantity - before, correction.fill.price
             engine.desk.protection.cover(engine.now_ns, entry, more, price)
         self._follow(applied)
-        if applied.order is None:
+        if applied.order is None and not is_told:
             engine.discrepancies.take_unattributed(applied, correction.fill)
 
     def on_link(self, event: e.LinkUp | e.LinkDown) -> None:
@@ -287,13 +292,3 @@ class ReportHandler:
             engine = self._engine
             ahead_ns = int(VENUE_AHEAD_NS_MAX * engine.setup.pace)
             self._newest_ns = max(self._newest_ns, min(ts_venue_ns, engine.now_ns + ahead_ns))
-
-
-def _odd_bust(execution_id: str, symbol: str) -> DiscrepancyFound:
-    return DiscrepancyFound(
-        "unknown_execution",
-        execution_id,
-        "never booked",
-        "annulled",
-        f"{symbol}: the venue annuls an execution that these books do not hold",
-    )

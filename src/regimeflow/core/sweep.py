@@ -30,11 +30,14 @@ class Sweep:
         self._engine = engine
 
     def take(self, snapshot: e.BrokerSnapshot) -> None:
-        """Compare fills, annulments and cash postings with the books, in this order."""
-        for fill in snapshot.fills or ():
-            self._recover(fill)
+        """Compare annulments, fills and cash postings with the books, in this order.
+
+        What takes the place of an annulled execution is no overfill once that is reversed.
+        """
         for annulled in snapshot.annulled:
             self._recover_bust(annulled)
+        for fill in snapshot.fills or ():
+            self._recover(fill)
         self._recover_cash(snapshot.activities)
 
     def _recover_cash(self, activities: Iterable[e.CashPosted]) -> None:
