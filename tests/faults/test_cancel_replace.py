@@ -127,7 +127,7 @@ def test_f30_partial_fill_that_crosses_the_cancel_keeps_its_books(desk: LinkedDe
     assert (desk.filled(order_id), desk.may_fill(), desk.held()) == (4, 0, 4)
 
 
-def test_f31_late_report_under_an_old_id_still_finds_its_order(desk: LinkedDesk) -> None:
+def test_f31_late_fill_under_an_old_id_still_finds_its_order(desk: LinkedDesk) -> None:
     order_id = working(desk)
     command = desk.modify(order_id, limit_price=99.0)
     desk.replaced(command)

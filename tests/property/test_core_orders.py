@@ -116,7 +116,8 @@ class OrdersAgainstModel(RuleBasedStateMachine):
         assert order is not None
         newer = order.client_order_ids[order.client_order_ids.index(leg) + 1 :]
         asked = self.ledger.orders.replacements.keys()
-        may_live_on = order.is_open and not asked.isdisjoint(newer)
+        is_old = order.standing_id in newer and order.ended_leg is None
+        may_live_on = order.is_open and (is_old or not asked.isdisjoint(newer))
         self._event(kind(leg, BrokerOrderId("reason or id"), self.now_ns))
         assert order.is_open or not may_live_on
 
@@ -264,6 +265,8 @@ class OrdersAgainstModel(RuleBasedStateMachine):
             if order.ended_leg is not None:
                 assert order.in_doubt
                 assert any(other in unanswered for other in order.client_order_ids)
+            if order.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED):
+                assert not any(other in unanswered for other in order.client_order_ids)
             if not order.is_open:
                 assert not any(other in unanswered for other in order.client_order_ids)
 

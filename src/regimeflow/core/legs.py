@@ -1,7 +1,8 @@
 """The legs of one order: the one that stands, and replacements that are not answered yet.
 
 A venue may change an order in place, or end the old leg and begin a new one. Until a replacement
-is answered either leg may live: the end of one is not the end of the order.
+is answered either leg may live: the end of one is not the end of the order. Once a newer leg
+stands, no end of an older one says anything of the order.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ def meaning_of(
     An end is that of the order only where no newer leg may live; then, or once the last
     replacement is refused, the order ends as its leg did.
     """
-    if told is Happening.REJECTED and leg in asked:
+    if leg in asked and (
+        told is Happening.REJECTED or (told in ENDS and is_superseded(order, leg))
+    ):
         told = Happening.REPLACE_REJECTED  # the new leg was refused, not the order
     if told is Happening.REPLACE_REJECTED:
         asked.pop(leg, None)
@@ -60,6 +63,14 @@ def meaning_of(
     return told
 
 
+def is_of_the_past(order: Order, leg: ClientOrderId, told: Happening, asked: Asked) -> bool:
+    """Whether a report is of a leg that is known to be over, and so says nothing of the order."""
+    if told is Happening.ACCEPTED and order.ended_leg is not None:
+        return True  # its successor is not heard of yet
+    is_over = is_superseded(order, leg) and leg not in asked
+    return is_over and (told is Happening.ACCEPTED or told in ENDS)
+
+
 def quantity_max(order: Order, asked: Asked) -> Decimal:
     """The largest total that may fill: its own, or that of an unanswered replacement."""
     waiting = [asked.get(other) for other in order.client_order_ids[1:]]
@@ -73,6 +84,31 @@ def is_awaited_after(order: Order, leg: ClientOrderId, asked: Asked) -> bool:
     return any(other in asked for other in newer)
 
 
+def is_awaited(order: Order, asked: Asked) -> bool:
+    """Whether a replacement of this order is unanswered."""
+    return bool(asked) and any(leg in asked for leg in order.client_order_ids)
+
+
+def is_superseded(order: Order, leg: ClientOrderId) -> bool:
+    """Whether a newer leg is known to have taken the place of this one."""
+    return leg in order.client_order_ids and leg not in not_superseded(order)
+
+
+def is_settled(order: Order) -> bool:
+    """Whether nothing of an order is in doubt."""
+    return not order.is_open or not (order.in_doubt or order.status is OrderStatus.IN_DOUBT)
+
+
+def is_over(order: Order, record: OrderRecord) -> bool:
+    """Whether a list shows that the order has ended, not only an older leg of it."""
+    return record.status.is_terminal and not is_superseded(order, record.client_order_id)
+
+
+def not_superseded(order: Order) -> tuple[ClientOrderId, ...]:
+    """The leg that stands, and those asked for since."""
+    return order.client_order_ids[order.client_order_ids.index(order.standing_id) :]
+
+
 def is_newer(order: Order, leg: ClientOrderId) -> bool:
     """Whether this leg is not known to have stood yet."""
     ids = order.client_order_ids
@@ -81,8 +117,8 @@ def is_newer(order: Order, leg: ClientOrderId) -> bool:
 
 def newest_leg(order: Order, asked: Asked) -> ClientOrderId:
     """The leg to ask after: the newest replacement that is unanswered, else what stands."""
-    newest = order.client_order_ids[-1]
-    return newest if newest in asked else order.standing_id
+    newest_first = reversed(order.client_order_ids)
+    return next((leg for leg in newest_first if leg in asked), order.standing_id)
 
 
 def leg_to_cancel(order: Order) -> ClientOrderId:

@@ -38,6 +38,8 @@ class Happening(StrEnum):
 H = Happening
 ENDS = frozenset({H.CANCELED, H.EXPIRED, H.REJECTED, H.FILLED})
 """What ends a leg. A fill does not say so by itself: see `Orders.apply_fill`."""
+REFUSALS = frozenset({H.CANCEL_REJECTED, H.CANCEL_REJECTED_IN_DOUBT, H.REPLACE_REJECTED})
+"""What says that a request of ours did not happen."""
 
 ORDER_TABLE: dict[tuple[S, Happening], S] = {
     (S.CREATED, H.SENT): S.PENDING_NEW,
@@ -178,13 +180,19 @@ ORDER_TABLE: dict[tuple[S, Happening], S] = {
 }
 
 
-def next_status(status: S, happening: Happening, *, is_part_filled: bool) -> S | None:
+def next_status(
+    status: S, happening: Happening, *, is_part_filled: bool, is_replacing: bool = False
+) -> S | None:
     """The state that follows, or None where the table has no row (a discrepancy).
 
     `is_part_filled` restores PARTIALLY_FILLED where a row says NEW for an order that has
-    fills: "working again" after a refused cancel or an answered replace.
+    fills: "working again" after a refused cancel or an answered replace. `is_replacing` says
+    that a replacement is unanswered: such an order does not simply work, whatever else was
+    answered, or nobody would ask after the replacement and a second one could be sent.
     """
     following = ORDER_TABLE.get((status, happening))
+    if is_replacing and following in (S.NEW, S.PARTIALLY_FILLED):
+        return S.PENDING_REPLACE
     if following is S.NEW and is_part_filled:
         return S.PARTIALLY_FILLED
     return following

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regimeflow.core import legs
 from regimeflow.core.applied import unknown_status
 from regimeflow.core.doubts import Doubt, SavedTruth, VenueClock, asked_ns_of, request_id_of
-from regimeflow.core.legs import is_awaited_after, newest_leg
 from regimeflow.core.reconcile import terms_difference
 from regimeflow.core.resolutions import in_doubt, listed_as, proved_absent
 from regimeflow.model import events as e
@@ -80,7 +80,7 @@ class OrderTruth:
     def on_started(self) -> None:
         """Doubt anew what the books have in doubt; an engine that goes on does so already."""
         for order in list(self._engine.ledger.orders.open.values()):
-            if not self._is_settled(order):
+            if not legs.is_settled(order):
                 self.begin_doubt(order)
 
     def begin_doubt(self, order: Order) -> None:
@@ -94,16 +94,16 @@ class OrderTruth:
         """Time to ask again."""
         root = ClientOrderId(timer_id.removeprefix(DOUBT_PREFIX))
         order, doubt = self._engine.ledger.orders.get(root), self.doubts.get(root)
-        if order is None or doubt is None or self._is_settled(order):
+        if order is None or doubt is None or legs.is_settled(order):
             self.doubts.pop(root, None)
             return
         self._ask(order, doubt)
         if doubt.is_past(self._engine.now_ns, self._engine.setup.settle_window_ns):
-            self._request(SnapshotScope.ORDERS)
+            self.sweep()
 
     def ask(self, order: Order) -> None:
         """Ask once what became of an order whose fate a refusal left open; not in a ban."""
-        leg = newest_leg(order, self._engine.ledger.orders.replacements)
+        leg = legs.newest_leg(order, self._engine.ledger.orders.replacements)
         if not self._engine.holds.suspension:
             self._engine.emit(QueryOrder(leg, order.symbol))
 
@@ -146,16 +146,15 @@ class OrderTruth:
         made_ns = self._made_ns(snapshot.ts_venue_ns, asked_ns_of(snapshot.request_id))
         for doubt in self.doubts.values() if snapshot.fills is not None else ():
             doubt.are_fills_listed |= self._is_past_window(doubt, made_ns)
-        listed = set()
+        listed = {record.client_order_id for record in snapshot.orders}
         for record in snapshot.orders:
-            listed.add(record.client_order_id)
             order = orders.get(record.client_order_id)
             if order is not None and (order.in_doubt or order.status in _AWAITING):
                 self.adopt(order, record, made_ns)
             elif order is not None and order.is_open and record.status is OrderStatus.IN_DOUBT:
                 self._not_understood(order)
         for order in list(orders.open.values()):
-            if listed.isdisjoint(order.client_order_ids):
+            if listed.isdisjoint(legs.not_superseded(order)):
                 self._not_listed(order, made_ns)
 
     def adopt(self, order: Order, record: OrderRecord, made_ns: int) -> None:
@@ -169,15 +168,17 @@ class OrderTruth:
         if record.status is OrderStatus.IN_DOUBT:
             self._not_understood(order)
             return
+        if order.is_open and legs.is_superseded(order, record.client_order_id):
+            return  # a look into the past: a newer leg has taken its place since
         if self._may_still_be_replaced(order, record, made_ns):
             self._note_leg_end(order, record)
             return
         was_absent = order.status is OrderStatus.NOT_FOUND and not record.status.is_terminal
-        was_unheard = order.in_doubt or order.status in _AWAITING
-        was_cancelling = order.status is OrderStatus.PENDING_CANCEL and order.in_doubt
-        before = order.status
+        before, was_unheard = order.status, order.in_doubt or order.status in _AWAITING
+        was_cancelling = before is OrderStatus.PENDING_CANCEL and order.in_doubt
         if was_absent or ((was_unheard or record.status.is_terminal) and order.is_open):
-            engine.emit(listed_as(record, order.client_order_ids[-1]))
+            leg = legs.newest_leg(order, engine.ledger.orders.replacements)
+            engine.emit(listed_as(record, leg))
         if not order.in_doubt:
             self._settle(order)
         if order.status is not before:
@@ -206,7 +207,7 @@ class OrderTruth:
     def _may_still_be_replaced(self, order: Order, record: OrderRecord, made_ns: int) -> bool:
         """An older leg is listed, and the replacement asked for may yet be on its way."""
         leg, is_over = record.client_order_id, record.status.is_terminal
-        if not is_awaited_after(order, leg, self._engine.ledger.orders.replacements):
+        if not legs.is_awaited_after(order, leg, self._engine.ledger.orders.replacements):
             return False
         if not (order.in_doubt or is_over):
             return False
@@ -294,7 +295,3 @@ class OrderTruth:
 
     def _is_past_window(self, doubt: Doubt, made_ns: int) -> bool:
         return doubt.is_past(made_ns, self._engine.setup.settle_window_ns)
-
-    @staticmethod
-    def _is_settled(order: Order) -> bool:
-        return not order.is_open or not (order.in_doubt or order.status is OrderStatus.IN_DOUBT)

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from copy import copy
 
+from regimeflow.core import legs
 from regimeflow.core.applied import (
     NOTHING,
     Applied,
@@ -22,9 +23,8 @@ from regimeflow.core.applied import (
 )
 from regimeflow.core.executions import Executions
 from regimeflow.core.exposure import Exposure
-from regimeflow.core.legs import is_newer, meaning_of, quantity_max, rescaled, take_terms
 from regimeflow.core.order_records import order_from_command, order_from_denial
-from regimeflow.core.order_table import Happening, next_status
+from regimeflow.core.order_table import REFUSALS, Happening, next_status
 from regimeflow.model.commands import (
     CancelOrder,
     DiscrepancyFound,
@@ -39,12 +39,6 @@ from regimeflow.model.order import TERMINAL_STATUSES, Order, OrderStatus
 
 TERMINAL_ORDERS_MAX = 20_000
 _ENDED = TERMINAL_STATUSES - {OrderStatus.NOT_FOUND}
-
-_REFUSALS = (
-    Happening.CANCEL_REJECTED,
-    Happening.CANCEL_REJECTED_IN_DOUBT,
-    Happening.REPLACE_REJECTED,
-)
 
 
 class Orders:
@@ -159,15 +153,16 @@ class Orders:
         order = self.get(client_order_id)
         if order is None:
             return Applied(None, unknown_order(client_order_id, happening.value))
+        asked = self.replacements
+        if legs.is_of_the_past(order, client_order_id, happening, asked):
+            return NOTHING
         if broker_order_id is not None:
             order.broker_order_id = broker_order_id
-        if happening is Happening.ACCEPTED and order.ended_leg is not None:
-            return NOTHING  # of a leg that has ended since; its successor is not heard of yet
-        happening = meaning_of(order, client_order_id, happening, self.replacements)
+        happening = legs.meaning_of(order, client_order_id, happening, asked)
         is_unsure = happening in (Happening.LOST_SIGHT, Happening.LEG_ENDED)
         # A refusal says what did not happen; it is no evidence of what has.
-        is_still_unsure = happening in _REFUSALS and order.in_doubt
-        is_unsure = is_unsure or is_still_unsure or order.ended_leg is not None
+        is_still_unsure = happening in REFUSALS or legs.is_awaited(order, asked)
+        is_unsure |= (order.in_doubt and is_still_unsure) or order.ended_leg is not None
         order.in_doubt = order.is_open and is_unsure
         before = order.status
         discrepancy = self._move(ts_ns, order, happening)
@@ -184,9 +179,11 @@ class Orders:
         if order is None:
             return Applied(None, unknown_order(report.orig_client_order_id, "replaced"))
         is_over = order.ended_leg is not None or order.status in _ENDED
-        if is_over and not is_newer(order, report.client_order_id):
+        if is_over and not legs.is_newer(order, report.client_order_id):
             # Told again, or late: what it speaks of has ended since.
             return Applied(None, impossible_report(order, Happening.REPLACED))
+        if legs.is_superseded(order, report.client_order_id):
+            return NOTHING  # told again, or late: a newer leg has taken its place since
         return self.stand(ts_ns, order, report)
 
     def stand(self, ts_ns: int, order: Order, report: OrderReplaced) -> Applied:
@@ -200,7 +197,8 @@ class Orders:
             order.client_order_ids = (*order.client_order_ids, report.client_order_id)
         order.in_doubt = False
         order.broker_order_id = report.broker_order_id
-        take_terms(order, report, rescaled(order, report) if asked is None else asked.worst_price)
+        worst_price = legs.rescaled(order, report) if asked is None else asked.worst_price
+        legs.take_terms(order, report, worst_price)
         self._recount(order)
         self._finish_if_full(ts_ns, order)
         return Applied(order, None)
@@ -218,10 +216,11 @@ class Orders:
         order.filled_quantity += fill.quantity
         order.filled_cost += fill.quantity * fill.price
         order.fees += fill.fee
-        order.in_doubt = order.in_doubt and order.ended_leg is not None
-        order.broker_order_id = fill.broker_order_id
+        order.in_doubt = order.in_doubt and legs.is_awaited(order, self.replacements)
+        if not legs.is_superseded(order, fill.client_order_id):
+            order.broker_order_id = fill.broker_order_id
         # A fill of the new terms may outrun the answer to the replacement that asked for them.
-        total_max = quantity_max(order, self.replacements)
+        total_max = legs.quantity_max(order, self.replacements)
         is_full = order.used_quantity >= total_max
         happening = Happening.FILLED if is_full else Happening.PART_FILLED
         discrepancy = self._move(ts_ns, order, happening)
@@ -253,12 +252,17 @@ class Orders:
 
     def _finish_if_full(self, ts_ns: int, order: Order) -> None:
         """The terms that stand after an answer may have filled already."""
-        if order.is_open and order.used_quantity >= quantity_max(order, self.replacements):
+        if order.is_open and order.used_quantity >= legs.quantity_max(order, self.replacements):
             self._move(ts_ns, order, Happening.FILLED)
 
     def _move(self, ts_ns: int, order: Order, happening: Happening) -> DiscrepancyFound | None:
         before = order.status
-        after = next_status(before, happening, is_part_filled=bool(order.filled_quantity))
+        after = next_status(
+            before,
+            happening,
+            is_part_filled=bool(order.filled_quantity),
+            is_replacing=legs.is_awaited(order, self.replacements),
+        )
         if after is None:
             return impossible_report(order, happening)
         order.status = after

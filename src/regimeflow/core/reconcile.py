@@ -92,9 +92,11 @@ def _order_differences(records: tuple[OrderRecord, ...], ledger: Ledger) -> list
             missing.append(
                 ("order_missing_there", order.standing_id, order.status.value, "not listed")
             )
-        elif order.standing_id in listed:
-            difference = terms_difference(order, listed[order.standing_id])
-            altered += [] if difference is None else [difference]
+        # An older leg that works where, or although, a newer one stands here differs as well.
+        for leg in filter(listed.__contains__, order.client_order_ids):
+            difference = terms_difference(order, listed[leg])
+            is_over = listed[leg].status.is_terminal
+            altered += [] if is_over or difference is None else [difference]
     unknown: list[Difference] = [
         ("order_unknown_here", record.client_order_id, state, record.status.value)
         for record in records
