@@ -124,3 +124,34 @@ def test_f17_fill_that_comes_after_all_is_booked(desk: LinkedDesk) -> None:
     assert desk.order(order_id).status is OrderStatus.FILLED
     assert (desk.held(), desk.filled(order_id)) == (10, 10)
     assert desk.kinds() == kinds
+
+
+@pytest.mark.parametrize("filled", [0, 4])
+def test_f47_acknowledged_order_that_a_list_shows_as_ended_is_settled_by_evidence(
+    filled: int, desk: LinkedDesk
+) -> None:
+    order_id = desk.buy(10)
+    desk.accept(order_id)
+    record = desk.record(order_id, status=OrderStatus.CANCELED, filled_quantity=Decimal(filled))
+    outputs = desk.sweep(orders=(record,))
+    assert [o.client_order_id for o in outputs if isinstance(o, c.QueryOrder)] == [order_id]
+    assert (desk.order(order_id).in_doubt, desk.may_fill()) == (True, 10)
+    asked = desk.answer(order_id, record)
+    if filled:
+        assert [o.scope for o in asked if isinstance(o, c.RequestSnapshot)] == [
+            c.SnapshotScope.ORDERS
+        ]
+        assert desk.may_fill() == 10
+        desk.sweep(orders=(record,), fills=(fill_record("x1", order_id, filled),))
+    assert (desk.order(order_id).status, desk.may_fill()) == (OrderStatus.CANCELED, 0)
+    assert (desk.held(), desk.kinds(), desk.engine.order_truth.doubts) == (filled, [], {})
+
+
+def test_f47_list_that_lacks_fills_is_not_answered_by_asking_for_it_again(
+    desk: LinkedDesk,
+) -> None:
+    order_id = desk.buy(10)
+    desk.lose(order_id)
+    record = desk.record(order_id, status=OrderStatus.FILLED, filled_quantity=Decimal(10))
+    assert not desk.sweep(orders=(record,))
+    assert desk.may_fill() == 10

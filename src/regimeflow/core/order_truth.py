@@ -129,6 +129,8 @@ class OrderTruth:
         asked_ns = 0 if doubt is None else doubt.asked_ns
         made_ns = self._made_ns(report.ts_venue_ns, asked_ns)
         if report.order is not None:
+            if report.order.filled_quantity > order.used_quantity:
+                self.sweep()
             self.adopt(order, report.order, made_ns)
             return
         if not order.is_open:
@@ -149,10 +151,13 @@ class OrderTruth:
         listed = {record.client_order_id for record in snapshot.orders}
         for record in snapshot.orders:
             order = orders.get(record.client_order_id)
-            if order is not None and (order.in_doubt or order.status in _AWAITING):
+            is_asked = order is not None and order.client_order_ids[0] in self.doubts
+            if order is not None and (is_asked or order.in_doubt or order.status in _AWAITING):
                 self.adopt(order, record, made_ns)
             elif order is not None and order.is_open and record.status is OrderStatus.IN_DOUBT:
                 self._not_understood(order)
+            elif order is not None and order.is_open and legs.is_over(order, record):
+                self.doubt(order, f"the broker lists it as {record.status}")
         for order in list(orders.open.values()):
             if listed.isdisjoint(legs.not_superseded(order)):
                 self._not_listed(order, made_ns)
@@ -161,10 +166,8 @@ class OrderTruth:
         """Take over what the broker said of an order at this time, fills first."""
         engine = self._engine
         lacks_fills = record.filled_quantity > order.used_quantity
-        if lacks_fills:
-            self._request(SnapshotScope.ORDERS)
-            if record.status.is_terminal and self._may_still_fill(order, made_ns):
-                return  # its end would free exposure that the missing fills are about to use
+        if lacks_fills and record.status.is_terminal and self._may_still_fill(order, made_ns):
+            return  # its end would free exposure that the missing fills are about to use
         if record.status is OrderStatus.IN_DOUBT:
             self._not_understood(order)
             return
