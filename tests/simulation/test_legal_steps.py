@@ -19,10 +19,10 @@ CANCELED = e.OrderCanceled(ClientOrderId("id-1"), "on request", 1)
 
 
 def test_order_that_skips_a_state_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    def hasty(status: S, happening: Happening, *, is_part_filled: bool) -> S | None:
+    def hasty(status: S, happening: Happening, **known: bool) -> S | None:
         if happening is Happening.ACCEPTED and status is S.PENDING_NEW:
             return S.PENDING_CANCEL
-        return next_status(status, happening, is_part_filled=is_part_filled)
+        return next_status(status, happening, **known)
 
     monkeypatch.setattr(orders, "next_status", hasty)
     verdict = rehearse(busy_config(), Scenario("brief", "nothing happens", lasts_s=10), 1)

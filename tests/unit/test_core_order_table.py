@@ -19,6 +19,14 @@ def test_every_row_leads_where_it_says(row: tuple[S, Happening], after: S) -> No
     assert next_status(status, happening, is_part_filled=True) is expected
 
 
+def test_order_whose_replacement_is_unanswered_never_simply_works() -> None:
+    for (status, happening), after in ORDER_TABLE.items():
+        expected = S.PENDING_REPLACE if after in (S.NEW, S.PARTIALLY_FILLED) else after
+        for is_part_filled in (False, True):
+            found = next_status(status, happening, is_part_filled=is_part_filled, is_replacing=True)
+            assert found is expected
+
+
 def test_what_has_no_row_is_no_state() -> None:
     for status in S:
         for happening in Happening:

@@ -101,8 +101,8 @@ def is_legal(before: OrderStatus, after: OrderStatus, body: object) -> bool:
 
 
 def _following(status: OrderStatus, happening: Happening) -> Sequence[OrderStatus]:
-    """The row of the table; one that says NEW leaves a part filled order part filled."""
+    """The row of the table; what it lets work again may be part filled, or be being replaced."""
     found = ORDER_TABLE.get((status, happening))
-    if found is S.NEW:
-        return ADOPTED
+    if found in ADOPTED:
+        return (*ADOPTED, S.PENDING_REPLACE) if found is S.NEW else (found, S.PENDING_REPLACE)
     return () if found is None else (found,)
