@@ -1,4 +1,4 @@
-"""F25 and F47: an order is over at the venue, and some of its fills cannot be booked."""
+"""F19, F25, F30 and F47: an order is over at the venue, and some of its fills are not booked."""
 
 from __future__ import annotations
 
@@ -10,8 +10,17 @@ import pytest
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.account import AccountRecord, OrderRecord, PositionRecord
+from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.order import OrderStatus
-from tests.faults.desk_script import EXTERNAL, SETTLE_S, LinkedDesk, cash_after, fill_record
+from tests.faults.desk_script import (
+    EXTERNAL,
+    SETTLE_S,
+    LinkedDesk,
+    MakeDesk,
+    cash_after,
+    fill_record,
+)
+from tests.unit.core_samples import limited
 
 NEVER = 20
 """Turns after which what has not ended never will."""
@@ -127,7 +136,7 @@ def test_f17_fill_that_comes_after_all_is_booked(desk: LinkedDesk) -> None:
 
 
 @pytest.mark.parametrize("filled", [0, 4])
-def test_f47_acknowledged_order_that_a_list_shows_as_ended_is_settled_by_evidence(
+def test_f19_acknowledged_order_that_a_list_shows_as_ended_is_settled_by_evidence(
     filled: int, desk: LinkedDesk
 ) -> None:
     order_id = desk.buy(10)
@@ -147,7 +156,7 @@ def test_f47_acknowledged_order_that_a_list_shows_as_ended_is_settled_by_evidenc
     assert (desk.held(), desk.kinds(), desk.engine.order_truth.doubts) == (filled, [], {})
 
 
-def test_f47_list_that_lacks_fills_is_not_answered_by_asking_for_it_again(
+def test_f19_list_that_lacks_fills_is_not_answered_by_asking_for_it_again(
     desk: LinkedDesk,
 ) -> None:
     order_id = desk.buy(10)
@@ -155,3 +164,33 @@ def test_f47_list_that_lacks_fills_is_not_answered_by_asking_for_it_again(
     record = desk.record(order_id, status=OrderStatus.FILLED, filled_quantity=Decimal(10))
     assert not desk.sweep(orders=(record,))
     assert desk.may_fill() == 10
+
+
+@pytest.mark.parametrize("end", [e.OrderCanceled, e.OrderExpired])
+def test_f30_end_that_counts_unbooked_fills_frees_nothing_until_they_are_listed(
+    end: type[e.OrderCanceled] | type[e.OrderExpired], make_desk: MakeDesk
+) -> None:
+    desk = make_desk(policy=limited(max_position=10))
+    order_id = desk.buy(10)
+    desk.accept(order_id)
+    outputs = desk.feed(end(ClientOrderId(order_id), "day", desk.now_ns, Decimal(6)))
+    assert [o.client_order_id for o in outputs if isinstance(o, c.QueryOrder)] == [order_id]
+    assert (desk.order(order_id).in_doubt, desk.may_fill()) == (True, 10)
+    assert desk.try_to_buy(10) == "C05"
+    over = desk.record(order_id, status=OrderStatus.CANCELED, filled_quantity=Decimal(6))
+    desk.answer(order_id, over)
+    assert desk.may_fill() == 10
+    desk.sweep(orders=(), fills=(fill_record("x1", order_id, 6),))
+    assert desk.held() == 6
+    desk.lapse(SETTLE_S)
+    assert desk.outputs(c.QueryOrder)[-1].client_order_id == order_id
+    desk.answer(order_id, over)
+    assert (desk.order(order_id).status, desk.filled(order_id)) == (OrderStatus.CANCELED, 6)
+    assert (desk.may_fill(), desk.kinds(), desk.engine.order_truth.doubts) == (0, [], {})
+
+
+def test_f30_end_that_counts_what_is_booked_ends_its_order(desk: LinkedDesk) -> None:
+    order_id = desk.buy(10)
+    desk.fill(order_id, 6)
+    desk.feed(e.OrderCanceled(ClientOrderId(order_id), "day", desk.now_ns, Decimal(6)))
+    assert (desk.order(order_id).status, desk.may_fill()) == (OrderStatus.CANCELED, 0)

@@ -175,10 +175,11 @@ class LossyVenue:
     # --- the truth ----------------------------------------------------------------------
 
     def check(self) -> None:
-        """What could fill is counted at every moment, and nothing is booked twice."""
-        counted = self.desk.may_fill()
-        assert counted >= self.leaves(), f"{counted} counted, {self.leaves()} may fill"
-        assert self.desk.held() <= self.filled(), f"{self.desk.held()} held, {self.filled()} filled"
+        """What has filled or could is known of at every moment, and nothing is booked twice."""
+        held, filled = self.desk.held(), self.filled()
+        known, true = held + self.desk.may_fill(), filled + self.leaves()
+        assert known >= true, f"{known} held or counted, {true} filled or may fill"
+        assert held <= filled, f"{held} held, {filled} filled"
 
     def filled(self) -> int:
         return sum(int(fill.quantity) for fill in self.fills)
@@ -209,7 +210,8 @@ class LossyVenue:
             is_lost = self._happens(UNANSWERED)
             self.told.append(f"{self.desk.now_ns / NS_PER_S:.3f} {is_lost=} {command}"[:250])
             if kind is not None and (is_lost or self._happens(UNANSWERED)):
-                unknown = e.OutcomeUnknown(command.client_order_id, kind, "timeout")  # type: ignore[union-attr]
+                order_id = command.client_order_id  # type: ignore[union-attr]
+                unknown = e.OutcomeUnknown(order_id, kind, "timeout")
                 self._after(TIMEOUT_S, partial(self._deliver, unknown))
             if not is_lost:
                 self._after(self._delay_s(), partial(self._take, command))
@@ -263,7 +265,7 @@ class LossyVenue:
             self._say(e.CancelRejected(order_id, e.RequestKind.CANCEL, why, ts_ns))
             return
         leg.status = OrderStatus.CANCELED
-        self._say(e.OrderCanceled(leg.client_order_id, "cancel", ts_ns))
+        self._say(e.OrderCanceled(leg.client_order_id, "cancel", ts_ns, Decimal(leg.filled)))
 
     def _replace(self, command: c.ReplaceOrder) -> None:
         ts_ns, new_id = self.desk.now_ns, command.client_order_id
@@ -277,7 +279,7 @@ class LossyVenue:
         else:
             leg.status = OrderStatus.CANCELED
             self.legs[new_id] = Leg(new_id, int(command.quantity), leg.filled)
-            self._say(e.OrderCanceled(leg.client_order_id, "replaced", ts_ns))
+            self._say(e.OrderCanceled(leg.client_order_id, "replaced", ts_ns, Decimal(leg.filled)))
         self._say(
             e.OrderReplaced(
                 client_order_id=new_id,

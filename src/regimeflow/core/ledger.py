@@ -97,7 +97,7 @@ class Ledger:
             return self.orders.report(
                 ts_ns,
                 event.client_order_id,  # type: ignore[union-attr]
-                happening,
+                Happening.LOST_SIGHT if self._lacks_fills(event) else happening,
                 reason=getattr(event, "reason", ""),
                 broker_order_id=getattr(event, "broker_order_id", None),
             )
@@ -242,6 +242,13 @@ class Ledger:
         if notice.fill.execution_id in self.orders.executions.annulled_early:
             return self.apply_fill(ts_ns, notice.fill)
         return applied
+
+    def _lacks_fills(self, event: e.Event) -> bool:
+        """An end that counts fills which are not booked: they may come, so nothing is free yet."""
+        if not isinstance(event, e.OrderCanceled | e.OrderExpired):
+            return False
+        order, counted = self.orders.get(event.client_order_id), event.filled_quantity
+        return order is not None and order.is_open and (counted or 0) > order.used_quantity
 
     def _adopt(self, ts_ns: int, notice: c.ExternalAdopted) -> None:
         record = notice.order

@@ -273,10 +273,11 @@ class ReportHandler:
         engine.callbacks.drain()
 
     def _is_doubtful(self, order: Order, report: OrderReport) -> bool:
-        """A request has no answer, or a leg ended whose replacement has none yet."""
+        """A request has no answer, or an end leaves open what has filled or may still fill."""
         if isinstance(report, e.OutcomeUnknown):
             return True
-        return order.ended_leg is not None and self._engine.setup.proves_books
+        is_end = isinstance(report, e.OrderCanceled | e.OrderExpired) and order.in_doubt
+        return (is_end or order.ended_leg is not None) and self._engine.setup.proves_books
 
     def _status_of(self, client_order_id: ClientOrderId) -> OrderStatus | None:
         order = self._engine.ledger.orders.get(client_order_id)

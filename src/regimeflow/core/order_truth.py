@@ -95,7 +95,8 @@ class OrderTruth:
         root = ClientOrderId(timer_id.removeprefix(DOUBT_PREFIX))
         order, doubt = self._engine.ledger.orders.get(root), self.doubts.get(root)
         if order is None or doubt is None or legs.is_settled(order):
-            self.doubts.pop(root, None)
+            if self.doubts.pop(root, None) is not None and order is not None and order.is_open:
+                self.ask(order)  # a fill showed that it lived then; it may have ended since
             return
         self._ask(order, doubt)
         if doubt.is_past(self._engine.now_ns, self._engine.setup.settle_window_ns):

@@ -48,11 +48,15 @@ class OrderFilled(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class OrderCanceled(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """The order is dead; what had filled stays filled."""
+    """The order is dead; what had filled stays filled.
+
+    `filled_quantity` is all that had filled by then, as the venue counts it; None: it does not say.
+    """
 
     client_order_id: ClientOrderId
     reason: str
     ts_venue_ns: int
+    filled_quantity: Decimal | None = None
 
 
 class OrderReplaced(msgspec.Struct, frozen=True, gc=False, tag=True):
@@ -71,11 +75,12 @@ class OrderReplaced(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class OrderExpired(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Its time in force ran out; what had filled stays filled."""
+    """Its time in force ran out; what had filled stays filled (see `OrderCanceled`)."""
 
     client_order_id: ClientOrderId
     reason: str
     ts_venue_ns: int
+    filled_quantity: Decimal | None = None
 
 
 class RequestKind(StrEnum):

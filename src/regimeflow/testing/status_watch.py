@@ -29,8 +29,8 @@ HAPPENINGS: dict[type, Sequence[Sequence[Happening]]] = {
     e.OrderRejected: ((H.REJECTED, H.REPLACE_REJECTED, H.LEG_ENDED), ENDED_LEG),
     e.OrderFilled: ((H.PART_FILLED, H.FILLED),),
     e.FillCorrected: ((H.PART_FILLED, H.FILLED),),
-    e.OrderCanceled: ((H.CANCELED, H.LEG_ENDED),),
-    e.OrderExpired: ((H.EXPIRED, H.LEG_ENDED),),
+    e.OrderCanceled: ((H.CANCELED, H.LEG_ENDED, H.LOST_SIGHT),),
+    e.OrderExpired: ((H.EXPIRED, H.LEG_ENDED, H.LOST_SIGHT),),
     e.OutcomeUnknown: ((H.LOST_SIGHT,),),
     e.OrderReplaced: ((H.REPLACED,), (H.FILLED,)),
     e.CancelRejected: (

@@ -81,13 +81,13 @@ class Matcher:
     def cancel(self, order: WorkingOrder, moment_ns: int, reason: str) -> None:
         """End a working order as cancelled and report it."""
         self.book.end(order, OrderStatus.CANCELED, reason)
-        report = OrderCanceled(order.client_order_id, reason, moment_ns)
+        report = OrderCanceled(order.client_order_id, reason, moment_ns, order.filled_quantity)
         self.reports.push(moment_ns + order.latency_ns, report)
 
     def expire(self, order: WorkingOrder, moment_ns: int, reason: str) -> None:
         """End a working order as expired and report it."""
         self.book.end(order, OrderStatus.EXPIRED, reason)
-        report = OrderExpired(order.client_order_id, reason, moment_ns)
+        report = OrderExpired(order.client_order_id, reason, moment_ns, order.filled_quantity)
         self.reports.push(moment_ns + order.latency_ns, report)
 
     def report_terms(self, order: WorkingOrder, moment_ns: int) -> None:

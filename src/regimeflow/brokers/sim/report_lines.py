@@ -58,6 +58,7 @@ class Canceled(ReportLine, frozen=True, tag="OrderCanceled"):
     client_order_id: w.Id
     reason: w.Text
     ts_venue_ns: w.Ns
+    filled_quantity: w.Amount | None = None
 
 
 class Replaced(ReportLine, frozen=True, tag="OrderReplaced"):
@@ -78,6 +79,7 @@ class Expired(ReportLine, frozen=True, tag="OrderExpired"):
     client_order_id: w.Id
     reason: w.Text
     ts_venue_ns: w.Ns
+    filled_quantity: w.Amount | None = None
 
 
 class Refusal(ReportLine, frozen=True, tag="CancelRejected"):
