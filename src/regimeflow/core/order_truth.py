@@ -127,8 +127,7 @@ class OrderTruth:
         if order is None:
             return
         doubt = self.doubts.get(order.client_order_ids[0])
-        asked_ns = 0 if doubt is None else doubt.asked_ns
-        made_ns = self._made_ns(report.ts_venue_ns, asked_ns)
+        made_ns = self._made_ns(report.ts_venue_ns, 0 if doubt is None else doubt.asked_ns)
         if report.order is not None:
             if report.order.filled_quantity > order.used_quantity:
                 self.sweep()
