@@ -10,6 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from regimeflow.backtest.order_tally import OrderTally
+from regimeflow.core.cancels import Cancels
 from regimeflow.core.discrepancies import Discrepancies
 from regimeflow.core.executions import Executions
 from regimeflow.core.external import Externals
@@ -36,7 +37,7 @@ MUTANT_VARIABLE = "REGIMEFLOW_MUTANT"
 SUBMIT, FILLS, CANCEL = "test_submit.py", "test_fills.py", "test_cancel_replace.py"
 SESSION, ACCOUNT, MARKET = "test_session.py", "test_account.py", "test_market_data.py"
 JOURNAL, RESTART, PROCESS = "test_journal.py", "test_restart_process.py", "test_process.py"
-SOAK = "test_soak.py"
+SOAK, REFUSED = "test_soak.py", "test_refused_cancels.py"
 
 MUTANTS: dict[str, Mutant] = {
     "M1": Mutant("resends on a timeout", bugs.resend_on_timeout, (f"{SUBMIT}::test_f01",)),
@@ -80,6 +81,11 @@ MUTANTS: dict[str, Mutant] = {
         "believes a refused cancel",
         replaced(ReportHandler, "_ask_after_refusal", nothing),
         (f"{CANCEL}::test_f27", f"{CANCEL}::test_f28"),
+    ),
+    "PERSIST": Mutant(
+        "does not repeat a refused cancel",
+        replaced(Cancels, "on_refused", nothing),
+        (f"{REFUSED}::test_f76", f"{REFUSED}::test_f03", f"{REFUSED}::test_f38"),
     ),
     "REPLACE": Mutant(
         "gives a replacement up before its window",

@@ -18,6 +18,7 @@ from regimeflow.core.answers import AnswerWatch
 from regimeflow.core.bar_shop import BarShop
 from regimeflow.core.bars import BarBuilder
 from regimeflow.core.callbacks import Callbacks
+from regimeflow.core.cancels import Cancels
 from regimeflow.core.closings import Closings
 from regimeflow.core.desk import Desk
 from regimeflow.core.discrepancies import Discrepancies
@@ -76,6 +77,7 @@ DERIVED: Mapping[type, Mapping[str, str]] = {
     BarBuilder: {"size_ns": "from its size"},
     BarShop: {"_feed_size_ns": SETUP, "_market": PART},
     Callbacks: {"_engine": PART, "_is_draining": EMPTY, "_queue": EMPTY, "by_name": LISTENERS},
+    Cancels: {"_emit": PART, "_ledger": PART, "_pause_ns": SETUP},
     Closings: {
         "_emit": PART,
         "_instruments": SETUP,

@@ -13,11 +13,11 @@ from copy import copy
 import msgspec
 
 from regimeflow.core.approved import Approved, EngineOutput
+from regimeflow.core.cancels import Cancels
 from regimeflow.core.closings import STOPPED, Closings
 from regimeflow.core.exits import entries_of
 from regimeflow.core.holds import Holds
 from regimeflow.core.ledger import Ledger
-from regimeflow.core.legs import leg_to_cancel
 from regimeflow.core.market_moment import MarketMoment
 from regimeflow.core.order_records import denial_of
 from regimeflow.core.portfolio import EXTERNAL
@@ -27,7 +27,6 @@ from regimeflow.core.risk.gate import RiskGate
 from regimeflow.core.risk.proposal import Denial
 from regimeflow.core.seat import CancelWish, CloseWish, ModifyWish, Seat
 from regimeflow.core.withheld import Withheld
-from regimeflow.model.commands import CancelOrder, RiskBreached
 from regimeflow.model.events import OrderFilled
 from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId, id_prefix_of, order_id_of
 from regimeflow.model.instrument import Instrument
@@ -71,6 +70,7 @@ class Desk:
         "_ledger",
         "_numbers",
         "_run",
+        "cancels",
         "closings",
         "is_stopping",
         "moment",
@@ -89,6 +89,7 @@ class Desk:
         instruments: dict[str, Instrument],
         id_prefix: str,
         oco_at_broker: bool,
+        pause_ns: int,
         emit: Callable[[EngineOutput], object],
         on_denied: Callable[[Order], None],
     ) -> None:
@@ -103,6 +104,7 @@ class Desk:
         self.oco_at_broker = oco_at_broker
         self.moment = MarketMoment()
         self.withheld = Withheld(self, ledger, holds)
+        self.cancels = Cancels(ledger, emit, pause_ns)
         rate_wait = RateWait(ledger, emit, lambda: holds.suspension)
         self.closings = Closings(
             ledger=ledger,
@@ -167,7 +169,7 @@ class Desk:
             if kind is Order:
                 self.submit(ts_ns, wish, refusal)
             elif kind is CancelWish:
-                self._cancel_wished(ts_ns, wish)
+                self.cancels.on_wish(ts_ns, wish.client_order_id)
             elif kind is ModifyWish:
                 self._modify(ts_ns, wish, refusal)
             elif kind is CloseWish and refusal is not None:
@@ -189,19 +191,8 @@ class Desk:
         return verdict
 
     def cancel(self, order: Order, reason: str) -> None:
-        """Ask the venue to cancel; once while a cancel is pending, and later in a ban."""
-        is_wanted = order.is_open and order.status is not OrderStatus.PENDING_CANCEL
-        if is_wanted and not self.withheld.keep(order, reason):
-            leg = leg_to_cancel(order)
-            self._emit(CancelOrder(leg, order.broker_order_id, order.symbol, reason))
-
-    def repeat_cancel(self, order: Order) -> None:
-        """A replacement was accepted while a cancel was on its way under the old id."""
-        is_wanted = order.status is OrderStatus.PENDING_CANCEL
-        if is_wanted and not self.withheld.keep(order, "replaced"):
-            self._emit(
-                CancelOrder(order.standing_id, order.broker_order_id, order.symbol, "replaced")
-            )
+        """Ask the venue to cancel; once while a cancel is pending."""
+        self.cancels.cancel(order, reason)
 
     def cancel_entries(self, strategy_id: StrategyId, reason: str) -> None:
         """Cancel a strategy's working orders but those that can only close what it holds."""
@@ -234,18 +225,6 @@ class Desk:
 
     # --- inside -------------------------------------------------------------------------
 
-    def _cancel_wished(self, ts_ns: int, wish: CancelWish) -> None:
-        order = self._ledger.orders.get(wish.client_order_id)
-        if order is None:
-            return
-        window = self._ledger.throttle.full_window(ts_ns, is_reducing=True)
-        if window is None:
-            self.cancel(order, "strategy")
-            return
-        count = str(window.count_in_window(ts_ns))
-        message = f"the cancel of {order.client_order_id} was not sent; ask again later"
-        self._emit(RiskBreached("C09", str(window.count_max), count, message))
-
     def _modify(self, ts_ns: int, wish: ModifyWish, refusal: Denial | None) -> None:
         current = self._ledger.orders.get(wish.client_order_id)
         if current is None or not current.is_open:
@@ -262,6 +241,8 @@ class Desk:
         verdict: Approved | Denial
         if refusal is not None:
             verdict = refusal
+        elif current.is_unwanted:
+            verdict = Denial("STATE", "a wanted order", "being cancelled", "let it end")
         elif current.status in _UNCHANGEABLE:
             state = f"the order is {current.status}"
             verdict = Denial("STATE", "a working order", state, "change it when it works again")

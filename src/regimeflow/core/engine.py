@@ -135,6 +135,7 @@ class Engine:
             instruments=setup.instruments,
             id_prefix=setup.id_prefix,
             oco_at_broker=setup.oco_at_broker,
+            pause_ns=setup.query_interval_ns,
             emit=self.emit,
             on_denied=self._order_denied,
         )

@@ -22,7 +22,6 @@ from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.core.reconcile import Difference
 from regimeflow.model.account import OrderRecord
 from regimeflow.model.commands import (
-    CancelOrder,
     DiscrepancyFound,
     ExternalAdopted,
     RequestSnapshot,
@@ -253,7 +252,7 @@ class Externals:
         if kind == "order_unknown_here":
             order = engine.ledger.orders.get(ClientOrderId(subject))
             if order is not None:
-                self._cancel(order)
+                engine.desk.cancel(order, EXTERNAL)
             return
         held = engine.ledger.portfolio.strategy_position(EXTERNAL, subject).quantity
         if kind != "position" or not held:
@@ -273,9 +272,3 @@ class Externals:
             why = f"{denial.control}: {denial.message}; flatten it, or close it at the broker"
             found = DiscrepancyFound("not_flattened", subject, "refused", str(held), why)
             engine.discrepancies.report(found)
-
-    def _cancel(self, order: Order) -> None:
-        if not self._engine.desk.withheld.keep(order, "external"):
-            self._engine.emit(
-                CancelOrder(order.standing_id, order.broker_order_id, order.symbol, "external")
-            )

@@ -108,6 +108,7 @@ class Holds:
             if event.link == e.REQUESTS:
                 # Getting out precedes everything else that waits, proof included.
                 self._engine.desk.withheld.send(self._engine.now_ns)
+            self._engine.desk.cancels.repeat(self._engine.now_ns)
             self._ask_anew()
 
     @property

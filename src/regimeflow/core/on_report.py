@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regimeflow.core.applied import Applied, unknown_execution
+from regimeflow.core.duties import follow_report
 from regimeflow.core.exits import entries_of
 from regimeflow.core.reconcile import SavedReconciler
 from regimeflow.core.resolutions import impossible_cash
@@ -65,6 +66,7 @@ class ReportHandler:
             engine.holds.note_truth()
         if order is not None and self._is_doubtful(order, report):
             engine.order_truth.begin_doubt(order)
+        follow_report(engine.desk, engine.now_ns, report, order)
         self._follow(applied)
         if applied.discrepancy is not None and applied.discrepancy.kind == "unknown_order":
             engine.externals.note_own_id(order_id)
@@ -244,7 +246,8 @@ class ReportHandler:
         """Cancels follow the new id; what the venue changed unasked is judged anew (C01)."""
         engine = self._engine
         if report.client_order_id != report.orig_client_order_id:
-            engine.desk.repeat_cancel(order)
+            if order.status is OrderStatus.PENDING_CANCEL or order.is_unwanted:
+                engine.desk.cancels.again(order)
             return
         limit, leaves = engine.gate.limits.max_order_quantity, order.leaves_quantity
         if limit is None or leaves <= limit:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from regimeflow.core.answers import ANSWERS
+from regimeflow.core.cancels import CANCEL_PREFIX
 from regimeflow.core.holds import RECONCILE
 from regimeflow.core.order_truth import DOUBT_PREFIX
 from regimeflow.core.rate_wait import RATE_WAIT
@@ -113,6 +114,8 @@ class SessionHandler:
                     self._await_end_of(self.session)  # it opened as the other closed
             elif event.timer_id.startswith(DOUBT_PREFIX):
                 engine.order_truth.on_timer(event.timer_id)
+            elif event.timer_id.startswith(CANCEL_PREFIX):
+                engine.desk.cancels.on_timer(engine.now_ns, event.timer_id)
             elif event.timer_id == ANSWERS:
                 engine.answers.on_due()
                 engine.callbacks.drain()

@@ -87,6 +87,9 @@ ORDER_TABLE: dict[tuple[S, Happening], S] = {
     (S.PENDING_CANCEL, H.PART_FILLED): S.PENDING_CANCEL,
     (S.PENDING_CANCEL, H.FILLED): S.FILLED,
     (S.PENDING_CANCEL, H.CANCEL_REJECTED): S.NEW,
+    # Asked for twice (by its strategy, then by an operator), it may be refused twice.
+    (S.NEW, H.CANCEL_REJECTED): S.NEW,
+    (S.PARTIALLY_FILLED, H.CANCEL_REJECTED): S.PARTIALLY_FILLED,
     # "Unknown order" refuses a cancel as well: what was in doubt is so still.
     (S.PENDING_CANCEL, H.CANCEL_REJECTED_IN_DOUBT): S.IN_DOUBT,
     (S.IN_DOUBT, H.CANCEL_REJECTED_IN_DOUBT): S.IN_DOUBT,

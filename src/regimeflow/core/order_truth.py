@@ -22,7 +22,6 @@ from regimeflow.core.resolutions import in_doubt, listed_as, proved_absent
 from regimeflow.model import events as e
 from regimeflow.model.account import OrderRecord
 from regimeflow.model.commands import (
-    CancelOrder,
     CancelTimer,
     DiscrepancyFound,
     QueryOrder,
@@ -194,11 +193,8 @@ class OrderTruth:
             altered = terms_difference(order, record)
             if altered is not None and not engine.externals.take_terms(order, record):
                 engine.discrepancies.report(DiscrepancyFound(*altered, "the venue altered it"))
-        if was_cancelling and order.is_open and not engine.desk.withheld.keep(order, "again"):
-            # Cancelling again is harmless, and the first request may never have arrived.
-            engine.emit(
-                CancelOrder(order.standing_id, order.broker_order_id, order.symbol, "again")
-            )
+        if was_cancelling and order.is_open:
+            engine.desk.cancels.again(order)
 
     def _may_still_fill(self, order: Order, made_ns: int) -> bool:
         """Fills that the venue counts are not booked, and may yet be listed."""

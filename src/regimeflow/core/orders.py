@@ -35,7 +35,7 @@ from regimeflow.model.commands import (
 from regimeflow.model.events import OrderFilled, OrderReplaced
 from regimeflow.model.ids import BrokerOrderId, ClientOrderId
 from regimeflow.model.instrument import Instrument
-from regimeflow.model.order import TERMINAL_STATUSES, Order, OrderStatus
+from regimeflow.model.order import BY_STRATEGY, TERMINAL_STATUSES, Order, OrderStatus
 
 TERMINAL_ORDERS_MAX = 20_000
 _ENDED = TERMINAL_STATUSES - {OrderStatus.NOT_FOUND}
@@ -121,6 +121,9 @@ class Orders:
         """A cancel left; the order counts as exposure until its end is reported."""
         order = self.get(command.client_order_id)
         if order is not None:
+            order.cancels_sent += 1
+            if command.reason != BY_STRATEGY or not order.cancel_reason:
+                order.cancel_reason = command.reason
             self._move(ts_ns, order, Happening.CANCEL_SENT)
         return order
 

@@ -10,6 +10,8 @@ import msgspec
 from regimeflow.model.ids import BrokerOrderId, ClientOrderId, IntentId, StrategyId
 
 ZERO = Decimal(0)
+BY_STRATEGY = "strategy"
+"""Reason of a cancel that a strategy asked for itself."""
 
 
 class Side(StrEnum):
@@ -102,6 +104,8 @@ class Order(msgspec.Struct, gc=False, kw_only=True, omit_defaults=True):
     the venue is concerned, used up. `ended_leg` is how the leg that stood ended while a
     replacement of it is not answered and may live.
     `take_profit_price` and `stop_loss_price` ask for a bracket: exits placed as fills arrive.
+    `cancel_reason` is why it was asked to be cancelled, the engine's or an operator's before the
+    strategy's own; `cancels_sent` counts how often.
     """
 
     client_order_id: ClientOrderId
@@ -138,6 +142,8 @@ class Order(msgspec.Struct, gc=False, kw_only=True, omit_defaults=True):
     current_id: ClientOrderId | None = None
     annulled_quantity: Decimal = ZERO
     ended_leg: OrderStatus | None = None
+    cancel_reason: str = ""
+    cancels_sent: int = 0
 
     @property
     def standing_id(self) -> ClientOrderId:
@@ -156,6 +162,11 @@ class Order(msgspec.Struct, gc=False, kw_only=True, omit_defaults=True):
     def used_quantity(self) -> Decimal:
         """What the venue counts as done: filled, or filled once and annulled."""
         return self.filled_quantity + self.annulled_quantity
+
+    @property
+    def is_unwanted(self) -> bool:
+        """Whether the engine or an operator wants it gone: a refused cancel changes nothing."""
+        return self.cancel_reason not in ("", BY_STRATEGY)
 
     @property
     def average_price(self) -> Decimal | None:
