@@ -46,7 +46,7 @@ CONTROL_MODULES = (
     "core/risk/gate.py",
     "core/risk/losses.py",
     "core/risk/clock.py",
-    "core/withheld.py",
+    "core/rate_wait.py",
     "core/on_report.py",
     "core/discrepancies.py",
     "core/external.py",

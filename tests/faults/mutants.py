@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from regimeflow.backtest.order_tally import OrderTally
 from regimeflow.core.cancels import Cancels
+from regimeflow.core.closings import Closings
 from regimeflow.core.discrepancies import Discrepancies
 from regimeflow.core.executions import Executions
 from regimeflow.core.external import Externals
@@ -19,6 +20,7 @@ from regimeflow.core.on_operator import OperatorHandler
 from regimeflow.core.on_report import ReportHandler
 from regimeflow.core.on_session import SessionHandler
 from regimeflow.core.order_truth import OrderTruth
+from regimeflow.core.protection import Protection
 from regimeflow.core.reconcile import Reconciler
 from regimeflow.journal import walk
 from regimeflow.journal.segments import FORMAT
@@ -86,6 +88,26 @@ MUTANTS: dict[str, Mutant] = {
         "does not repeat a refused cancel",
         replaced(Cancels, "on_refused", nothing),
         (f"{REFUSED}::test_f76", f"{REFUSED}::test_f03", f"{REFUSED}::test_f38"),
+    ),
+    "STARVE": Mutant(
+        "lets strategies keep an operator's flatten waiting",
+        replaced(Closings, "denial", nothing),
+        ("test_flatten.py::test_f76_strategy_that_goes_on",),
+    ),
+    "GIVEUP": Mutant(
+        "forgets a flatten that the venue rejects",
+        replaced(Closings, "take_back", nothing),
+        ("test_flatten.py::test_f76_rejected", "test_flatten.py::test_f76_flatten_that_is_rej"),
+    ),
+    "BARE": Mutant(
+        "forgets the exits that the venue rejects",
+        replaced(Protection, "place_again", nothing),
+        ("test_rejected_exits.py::test_f76_rejected", "test_rejected_exits.py::test_f76_exits"),
+    ),
+    "OVERSOLD": Mutant(
+        "leaves exits working whose entry was annulled",
+        replaced(Closings, "shrink", lambda self, symbol: []),
+        ("test_rejected_exits.py::test_f21_exit_of", "test_rejected_exits.py::test_f21_flatten"),
     ),
     "REPLACE": Mutant(
         "gives a replacement up before its window",

@@ -248,7 +248,7 @@ def test_f51_what_waits_for_the_end_of_a_ban_is_part_of_the_saved_state(desk: Li
     saved = decode_engine_state(state)
     restored = restore_engine(fresh_setup(desk.engine.setup), saved)
     assert engine_digest(restored) == engine_digest(desk.engine)
-    assert restored.desk.withheld.cancels == {working: "strategy"}
+    assert restored.desk.cancels.withheld == {working: "strategy"}
     desk.engine = restored
     assert requests(lift(desk)) == ["CancelOrder", "SubmitOrder", "SubmitOrder", "RequestSnapshot"]
 

@@ -51,7 +51,6 @@ from regimeflow.core.throttle import RateWindow, Throttle
 from regimeflow.core.timers import Timers
 from regimeflow.core.trading_state import TradingStates
 from regimeflow.core.watchdog import Watchdog
-from regimeflow.core.withheld import Withheld
 from regimeflow.regime.ewma import EwmaVariance
 from regimeflow.regime.volatility import VolatilityDetector
 from regimeflow.strategy.base import Strategy
@@ -77,8 +76,9 @@ DERIVED: Mapping[type, Mapping[str, str]] = {
     BarBuilder: {"size_ns": "from its size"},
     BarShop: {"_feed_size_ns": SETUP, "_market": PART},
     Callbacks: {"_engine": PART, "_is_draining": EMPTY, "_queue": EMPTY, "by_name": LISTENERS},
-    Cancels: {"_emit": PART, "_ledger": PART, "_pause_ns": SETUP},
+    Cancels: {"_emit": PART, "_ledger": PART, "_pause_ns": SETUP, "_suspension": PART},
     Closings: {
+        "_cancel": PART,
         "_emit": PART,
         "_instruments": SETUP,
         "_ledger": PART,
@@ -129,13 +129,14 @@ DERIVED: Mapping[type, Mapping[str, str]] = {
     Position: {},
     Protection: {
         "_cancel": PART,
+        "_emit": PART,
         "_instruments": SETUP,
         "_ledger": PART,
         "_next_order_id": PART,
         "_rate_wait": PART,
         "_submit": PART,
     },
-    RateWait: {"_emit": PART, "_ledger": PART, "_suspension": PART},
+    RateWait: {"_emit": PART, "_ledger": PART, "_pause_ns": SETUP, "_suspension": PART},
     RateWindow: {"count_max": SETUP, "entry_count_max": SETUP, "window_ns": SETUP},
     RecentOrders: {},
     Reconciler: {},
@@ -177,7 +178,6 @@ DERIVED: Mapping[type, Mapping[str, str]] = {
         "_market": PART,
         "is_daily": SETUP,
     },
-    Withheld: {"_desk": PART, "_holds": PART, "_ledger": PART},
 }
 
 

@@ -143,9 +143,10 @@ def differences_of_every_kind(desk: LinkedDesk) -> None:
     desk.feed(e.ClockMeasured("sim", desk.now_ns + 5 * NS_PER_S, NS_PER_S))
     desk.feed(e.LoopStalled(60 * NS_PER_S))
     # As in a ban.
-    desk.engine.desk.withheld.cancels[ClientOrderId("o1")] = "strategy"
+    desk.engine.desk.cancels.withheld[ClientOrderId("o1")] = "strategy"
     # As after a burst of fills.
     desk.engine.desk.protection.waiting.append(desk.engine.desk.closings.waiting[0])
+    desk.engine.desk._rate_wait.due_since_ns[ClientOrderId("rf-1-s0-7")] = 7
     # As after a hundred thousand executions.
     desk.engine.ledger.orders.executions.horizon_ns = 7
 

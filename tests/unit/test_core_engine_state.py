@@ -32,7 +32,7 @@ from tests.unit.eventful_engines import (
     fresh_setup,
 )
 
-STATELESS = {"Desk.cancels", "Engine.answers", "Engine.sweep", "Engine.time_handler"}
+STATELESS = {"Engine.answers", "Engine.sweep", "Engine.time_handler"}
 """Components without a memory."""
 
 

@@ -7,6 +7,10 @@ the order. It is repeated when a link is back, and after pauses that double up t
 `BACKOFF_MAX` times the first; where the order rate is used up, as soon as it has room. That goes
 on for as long as the order works, since giving up would leave it working: at most one timer an
 order. Which orders these are, and how often they were asked for, the books tell from commands.
+
+While the broker takes no requests no cancel leaves: a request in a ban may prolong it. Each is
+withheld, a strategy's own included, and leaves when requests are taken again, if its order still
+works. They are bounded by the orders that worked when the ban began, since none can be added.
 """
 
 from __future__ import annotations
@@ -29,19 +33,25 @@ lost a race against a fill; the last comes when the pauses are at their longest.
 
 
 class Cancels:
-    """Sends and repeats the cancels of one desk; it remembers nothing itself."""
+    """Sends and repeats the cancels of one desk.
 
-    __slots__ = ("_emit", "_ledger", "_pause_ns")
+    `withheld` are the first ids of orders whose cancels wait for the broker, with the reason.
+    """
+
+    __slots__ = ("_emit", "_ledger", "_pause_ns", "_suspension", "withheld")
 
     def __init__(
         self,
         ledger: Ledger,
         emit: Callable[[EngineOutput], object],
         pause_ns: int,
+        suspension: Callable[[], str],
     ) -> None:
         self._ledger = ledger
         self._emit = emit
         self._pause_ns = pause_ns
+        self._suspension = suspension
+        self.withheld: dict[ClientOrderId, str] = {}
 
     def cancel(self, order: Order, reason: str) -> None:
         """Ask the venue to cancel; once while a cancel is pending.
@@ -73,7 +83,10 @@ class Cancels:
 
     def on_refused(self, ts_ns: int, order: Order) -> None:
         """A cancel was refused: if the order is unwanted and works on, ask again in a while."""
-        if not _works_on(order):
+        if self._suspension() and order.is_open:
+            self._withhold(order, order.cancel_reason)
+            return
+        if not self._is_due(order):
             return
         if order.cancels_sent in TOLD_AT:
             why = f"{order.symbol}: the venue refused to cancel it ({order.cancel_reason})"
@@ -90,30 +103,40 @@ class Cancels:
             self._repeat(ts_ns, order)
 
     def repeat(self, ts_ns: int) -> None:
-        """A link is back: what was refused without it may be granted now."""
-        for order in list(self._ledger.orders.open.values()):
+        """A link is back: what was refused or withheld without it may be granted now."""
+        working = self._ledger.orders.open
+        self.withheld = {root: why for root, why in self.withheld.items() if root in working}
+        for order in list(working.values()):
             self._repeat(ts_ns, order)
 
     # --- inside -------------------------------------------------------------------------
 
     def _repeat(self, ts_ns: int, order: Order) -> None:
-        if not _works_on(order):
+        if not self._is_due(order):
             return
         throttle = self._ledger.throttle
         if throttle.full_window(ts_ns, is_reducing=True) is None:
-            self._send(order, order.cancel_reason)
+            self._send(order, self.withheld.pop(order.client_order_ids[0], order.cancel_reason))
         else:
             self._wait(order, throttle.frees_ns(ts_ns))
 
+    def _is_due(self, order: Order) -> bool:
+        """Whether it is wanted gone, and no request of ours says so to the venue."""
+        if order.client_order_ids[0] in self.withheld:
+            return order.is_open
+        is_asked = order.status is OrderStatus.PENDING_CANCEL
+        return order.is_open and order.is_unwanted and not is_asked
+
+    def _withhold(self, order: Order, reason: str) -> None:
+        self.withheld.setdefault(order.client_order_ids[0], reason)
+
     def _send(self, order: Order, reason: str) -> None:
+        if self._suspension():
+            self._withhold(order, reason)
+            return
         leg = leg_to_cancel(order)
         self._emit(CancelOrder(leg, order.broker_order_id, order.symbol, reason))
 
     def _wait(self, order: Order, due_ns: int) -> None:
         timer_id = TimerId(f"{CANCEL_PREFIX}{order.client_order_ids[0]}")
         self._emit(SetTimer(timer_id, ENGINE, due_ns))
-
-
-def _works_on(order: Order) -> bool:
-    """Whether it is wanted gone, and no request of ours says so to the venue."""
-    return order.is_open and order.is_unwanted and order.status is not OrderStatus.PENDING_CANCEL

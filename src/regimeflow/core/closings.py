@@ -1,27 +1,38 @@
 """Closing orders: they leave once nothing else works in their symbol, for what is held then.
 
-A strategy's close is a wish like any other, and can be denied. An operator's flatten must not get
-lost: it waits for the order rate, and where another control refuses it, that is a discrepancy for
-a person. Both wait for a broker that takes no requests.
+A strategy's close is a wish like any other, and can be denied. A flatten must not get lost, an
+operator's or that of what nobody here ordered: it waits for the order rate, is sent again when the
+venue rejects it, and where it is refused for good, that is a discrepancy for a person. While an
+operator's waits nothing new leaves in its symbol, not even an exit, or a strategy that always
+wants an order there would keep it waiting for ever; what works there all the same is cancelled.
+It waits for cancels as long as they take, which is told every `WAIT_NS_MAX`. All wait for a broker
+that takes no requests.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 from regimeflow.core.approved import EngineOutput
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.order_factory import build_order
+from regimeflow.core.order_records import renewed
 from regimeflow.core.portfolio import EXTERNAL
-from regimeflow.core.rate_wait import RateWait
+from regimeflow.core.rate_wait import ENGINE, WAIT_NS_MAX, RateWait
 from regimeflow.core.risk.proposal import Denial
-from regimeflow.model.commands import DiscrepancyFound
-from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId
+from regimeflow.model.commands import CancelTimer, DiscrepancyFound, SetTimer
+from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId, TimerId
 from regimeflow.model.instrument import Instrument
-from regimeflow.model.order import Order, Side
+from regimeflow.model.order import ZERO, Order, Side
 
+CLOSE = "close"
+"""Tag of a strategy's closing orders."""
 FLATTEN = "flatten"
 """Tag of an operator's closing orders."""
+FLATTEN_WAIT = TimerId("flatten_wait")
+WAITS = "waits"
+"""What a flatten does that is told and not over."""
 STOPPED = Denial("STOPPED", "while running", "stopping", "the run is ending; no order may leave")
 FLAT = Denial("FLAT", "a position to close", "flat", "nothing is left to close")
 
@@ -29,7 +40,7 @@ FLAT = Denial("FLAT", "a position to close", "flat", "nothing is left to close")
 class Closings:
     """Holds closing orders until they can leave; `waiting` in the order they were asked for."""
 
-    __slots__ = ("_emit", "_instruments", "_ledger", "_rate_wait", "_submit", "waiting")
+    __slots__ = ("_cancel", "_emit", "_instruments", "_ledger", "_rate_wait", "_submit", "waiting")
 
     def __init__(
         self,
@@ -37,41 +48,69 @@ class Closings:
         ledger: Ledger,
         instruments: dict[str, Instrument],
         submit: Callable[[int, Order, Denial | None], Denial | None],
+        cancel: Callable[[Order, str], None],
         emit: Callable[[EngineOutput], object],
         rate_wait: RateWait,
     ) -> None:
         self._ledger = ledger
         self._instruments = instruments
         self._submit = submit
+        self._cancel = cancel
         self._emit = emit
         self._rate_wait = rate_wait
         self.waiting: list[Order] = []
 
-    def of(self, strategy_id: StrategyId, symbol: str) -> Order | None:
-        """The closing order of this owner and symbol that waits, if there is one."""
+    def of(self, strategy_id: StrategyId, symbol: str, tag: str) -> Order | None:
+        """The closing order of this owner, symbol and tag that waits, if there is one."""
         for order in self.waiting:
-            if order.strategy_id == strategy_id and order.symbol == symbol:
+            if (order.strategy_id, order.symbol, order.tag) == (strategy_id, symbol, tag):
                 return order
         return None
 
-    def flatten(self, symbol: str, client_order_id: ClientOrderId, intent_id: IntentId) -> None:
-        """Queue an operator's closing order for `symbol`."""
-        held = self._ledger.portfolio.position(symbol).quantity
+    def flatten(
+        self, symbol: str, client_order_id: ClientOrderId, intent_id: IntentId, tag: str
+    ) -> None:
+        """Queue the closing order of an operator, or (tag EXTERNAL) of what nobody here ordered."""
         self.waiting.append(
             build_order(
                 self._instruments[symbol],
-                Side.SELL if held > 0 else Side.BUY,
-                abs(held),
+                Side.SELL,  # side and quantity are those of what is held when it leaves
+                ZERO,
                 self._ledger.portfolio.exact_mark(symbol),
                 client_order_id,
                 intent_id,
-                reduce_only=True,
-                tag=FLATTEN,
+                reduce_only=tag == FLATTEN,
+                tag=tag,
             )
         )
 
+    def take_back(
+        self, ts_ns: int, order: Order, client_order_id: ClientOrderId, intent_id: IntentId
+    ) -> None:
+        """The venue rejected a flatten: it is sent again, and told when that went on too long."""
+        if self.of(EXTERNAL, order.symbol, order.tag) is not None or not self._held(order):
+            return
+        again = renewed(order, client_order_id, intent_id)
+        what = f"the flatten of {order.symbol} was rejected; it"
+        if self._rate_wait.take_back(ts_ns, order, again, what):
+            self.waiting.append(again)
+        else:
+            self._tell(order, "rejected", f"rejected again and again: {order.reason}; close it")
+
+    def denial(self, order: Order) -> Denial | None:
+        """C25: why nothing new leaves in a symbol whose flatten waits."""
+        if order.strategy_id == EXTERNAL or self.of(EXTERNAL, order.symbol, FLATTEN) is None:
+            return None
+        return Denial(
+            "C25",
+            "no flatten that waits",
+            f"the flatten of {order.symbol} waits",
+            f"an operator flattens {order.symbol}; nothing else may leave there until that order "
+            "has left, and it waits for the orders that work there",
+        )
+
     def send_what_can(self, ts_ns: int, *, is_stopping: bool) -> None:
-        """Send those whose strategy has nothing else working in the symbol.
+        """Send those whose owner has nothing else working in the symbol.
 
         An operator's waits for the orders of every strategy: any of them could still fill.
         """
@@ -79,43 +118,117 @@ class Closings:
             return
         left = []
         for order in self.waiting:
-            owner = order.strategy_id
-            must_wait = any(
-                o.symbol == order.symbol and owner in (o.strategy_id, EXTERNAL)
-                for o in self._ledger.orders.open.values()
-            )
-            if must_wait or not self._has_left(ts_ns, order, is_stopping=is_stopping):
+            others = self._others(order)
+            if is_operators(order):
+                for other in others:
+                    if not other.is_unwanted:
+                        self._cancel(other, FLATTEN)
+            if others or not self._has_left(ts_ns, order, is_stopping=is_stopping):
                 left.append(order)
         self.waiting = left
+        self._watch(ts_ns)
+
+    def tell_what_waits(self, ts_ns: int) -> None:
+        """Flattens have waited for long: say for what."""
+        for order in self.waiting:
+            others = self._others(order) if is_operators(order) else []
+            if others:
+                ids = ", ".join(f"{other.standing_id} ({other.status})" for other in others)
+                self._tell(order, WAITS, f"it waits for {ids}, which it asks to be cancelled; look")
+        self._watch(ts_ns)
+
+    def tell_ended(self, order: Order) -> None:
+        """A flatten ended before it had closed all, and neither of us wanted that: tell."""
+        is_due = self.of(EXTERNAL, order.symbol, order.tag) is not None
+        if is_flatten(order) and self._held(order) and not is_due:
+            self._tell(order, "ended", f"{order.client_order_id} is {order.status}; close it")
+
+    def shrink(self, symbol: str) -> list[Order]:
+        """Executions were annulled: cancel exits for more than is held now, newest first to go.
+
+        Those of brackets count, and are `Protection`'s to cancel. Returns what was cancelled.
+        """
+        rooms: dict[tuple[str, Side], Decimal] = {}
+        groups: dict[str, bool] = {}
+        cancelled = []
+        for order in list(self._ledger.orders.open.values()):
+            if order.symbol != symbol or not _closes(order):
+                continue
+            owner = order.strategy_id, order.side
+            room = rooms.setdefault(owner, max(-self._held(order) * order.side.sign, ZERO))
+            group = order.oco_group or order.client_order_ids[0]
+            if group not in groups:  # of a one-cancels-other group only one can fill
+                groups[group] = order.leaves_quantity <= room
+                rooms[owner] = room - order.leaves_quantity if groups[group] else room
+            if not groups[group] and order.parent_id is None:
+                self._cancel(order, "what it closes was annulled")
+                cancelled.append(order)
+        return cancelled
 
     # --- inside -------------------------------------------------------------------------
 
+    def _others(self, order: Order) -> list[Order]:
+        """What works and could fill before, or beside, a closing order that waits."""
+        owner, is_of_all = order.strategy_id, is_operators(order)
+        return [
+            other
+            for other in self._ledger.orders.open.values()
+            if other.symbol == order.symbol and (is_of_all or other.strategy_id == owner)
+        ]
+
+    def _held(self, order: Order) -> Decimal:
+        """What a closing order is to close."""
+        portfolio, owner = self._ledger.portfolio, order.strategy_id
+        if is_operators(order):
+            return portfolio.position(order.symbol).quantity
+        return portfolio.strategy_position(owner, order.symbol).quantity
+
     def _has_left(self, ts_ns: int, order: Order, *, is_stopping: bool) -> bool:
         """Send it for what is held now; False where it has to wait."""
-        portfolio = self._ledger.portfolio
-        is_operators = order.strategy_id == EXTERNAL
-        if is_operators:
-            held = portfolio.position(order.symbol).quantity
-        else:
-            held = portfolio.strategy_position(order.strategy_id, order.symbol).quantity
+        held = self._held(order)
         order.side = Side.SELL if held > 0 else Side.BUY
         order.quantity = abs(held)
-        if not is_operators and self._rate_wait.is_shut and not is_stopping:
+        if order.strategy_id != EXTERNAL and not is_stopping and self._rate_wait.suspension:
             return False
-        if not is_operators:
+        if order.strategy_id != EXTERNAL:
             refusal = STOPPED if is_stopping else None
             self._submit(ts_ns, order, refusal if held else FLAT)
         elif held:
-            is_full = self._rate_wait.has_to_wait(ts_ns, order, f"the flatten of {order.symbol}")
-            overdue = self._rate_wait.refusal(ts_ns, order) if is_full else None
-            if is_full and overdue is None:
+            must_wait = self._rate_wait.has_to_wait(ts_ns, order, f"the flatten of {order.symbol}")
+            overdue = self._rate_wait.refusal(ts_ns, order) if must_wait else None
+            if must_wait and overdue is None:
                 return False
-            self._report(order, self._submit(ts_ns, order, overdue))
+            denial = self._submit(ts_ns, order, overdue)
+            if denial is not None:
+                self._tell(order, "refused", f"{denial.control}: {denial.message}; close it")
         return True
 
-    def _report(self, order: Order, denial: Denial | None) -> None:
-        """An operator's closing order that may not leave is for a person to look at."""
-        if denial is not None:
-            held = str(self._ledger.portfolio.position(order.symbol).quantity)
-            why = f"{denial.control}: {denial.message}; close it at the broker"
-            self._emit(DiscrepancyFound("not_flattened", order.symbol, "refused", held, why))
+    def _watch(self, ts_ns: int) -> None:
+        """A timer looks after flattens that wait, and only then."""
+        is_watched = (ENGINE, FLATTEN_WAIT) in self._ledger.timers.pending
+        is_waiting = any(is_operators(order) for order in self.waiting)
+        if is_waiting and not is_watched:
+            self._emit(SetTimer(FLATTEN_WAIT, ENGINE, ts_ns + WAIT_NS_MAX))
+        elif is_watched and not is_waiting:
+            self._emit(CancelTimer(FLATTEN_WAIT, ENGINE))
+
+    def _tell(self, order: Order, state: str, why: str) -> None:
+        """A position that is not closed is for a person to look at."""
+        held = str(self._held(order))
+        why = f"{why} at the broker"
+        self._emit(DiscrepancyFound("not_flattened", order.symbol, state, held, why))
+
+
+def is_flatten(order: Order) -> bool:
+    """Whether it is a closing order of ours that no strategy asked for; nor was it adopted."""
+    return order.strategy_id == EXTERNAL and order.intent_id.ts_venue_ns != 0
+
+
+def is_operators(order: Order) -> bool:
+    """Whether it is a closing order of an operator's flatten."""
+    return (order.strategy_id, order.tag) == (EXTERNAL, FLATTEN)
+
+
+def _closes(order: Order) -> bool:
+    """Whether it is an exit by intent, not only by what happens to be held."""
+    return order.reduce_only or is_flatten(order) or order.tag == CLOSE

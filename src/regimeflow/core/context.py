@@ -13,6 +13,7 @@ from copy import copy
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from regimeflow.core.closings import CLOSE
 from regimeflow.core.order_factory import build_order, new_terms
 from regimeflow.core.seat import CancelWish, CloseWish, ModifyWish, Seat
 from regimeflow.core.timers import TIMERS_MAX
@@ -141,7 +142,7 @@ class EngineContext:
         if not held:
             return None
         side = Side.SELL if held > 0 else Side.BUY
-        order = self._build(symbol, side, abs(held), tag="close")
+        order = self._build(symbol, side, abs(held), tag=CLOSE)
         self._seat.staged.append(CloseWish(order))
         return order.client_order_id
 

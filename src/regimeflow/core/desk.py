@@ -14,9 +14,8 @@ import msgspec
 
 from regimeflow.core.approved import Approved, EngineOutput
 from regimeflow.core.cancels import Cancels
-from regimeflow.core.closings import STOPPED, Closings
+from regimeflow.core.closings import FLATTEN, STOPPED, Closings
 from regimeflow.core.exits import entries_of
-from regimeflow.core.holds import Holds
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.market_moment import MarketMoment
 from regimeflow.core.order_records import denial_of
@@ -26,7 +25,6 @@ from regimeflow.core.rate_wait import RateWait
 from regimeflow.core.risk.gate import RiskGate
 from regimeflow.core.risk.proposal import Denial
 from regimeflow.core.seat import CancelWish, CloseWish, ModifyWish, Seat
-from regimeflow.core.withheld import Withheld
 from regimeflow.model.events import OrderFilled
 from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId, id_prefix_of, order_id_of
 from regimeflow.model.instrument import Instrument
@@ -47,7 +45,8 @@ class SavedDesk(msgspec.Struct, frozen=True, array_like=True):
     """What a desk goes on from; `numbers` are the last ones given out, sent or not.
 
     `unplaced` are exits that wait for the order rate, or for the cancels of those they replace;
-    `cancels` are those that wait for a broker that takes requests.
+    `cancels` are those that wait for a broker that takes requests; `due_since_ns` says since when
+    orders are due that have left after a wait.
     """
 
     boot: int
@@ -57,6 +56,7 @@ class SavedDesk(msgspec.Struct, frozen=True, array_like=True):
     moment: MarketMoment
     unplaced: list[Order] = []
     cancels: dict[ClientOrderId, str] = {}
+    due_since_ns: dict[ClientOrderId, int] = {}
 
 
 class Desk:
@@ -69,6 +69,7 @@ class Desk:
         "_instruments",
         "_ledger",
         "_numbers",
+        "_rate_wait",
         "_run",
         "cancels",
         "closings",
@@ -77,19 +78,18 @@ class Desk:
         "oco_at_broker",
         "on_denied",
         "protection",
-        "withheld",
     )
 
     def __init__(
         self,
         *,
         gate: RiskGate,
-        holds: Holds,
         ledger: Ledger,
         instruments: dict[str, Instrument],
         id_prefix: str,
         oco_at_broker: bool,
         pause_ns: int,
+        suspension: Callable[[], str],
         emit: Callable[[EngineOutput], object],
         on_denied: Callable[[Order], None],
     ) -> None:
@@ -103,15 +103,15 @@ class Desk:
         self.on_denied = on_denied
         self.oco_at_broker = oco_at_broker
         self.moment = MarketMoment()
-        self.withheld = Withheld(self, ledger, holds)
-        self.cancels = Cancels(ledger, emit, pause_ns)
-        rate_wait = RateWait(ledger, emit, lambda: holds.suspension)
+        self._rate_wait = RateWait(ledger, emit, pause_ns, suspension)
+        self.cancels = Cancels(ledger, emit, pause_ns, suspension)
         self.closings = Closings(
             ledger=ledger,
             instruments=instruments,
             submit=self.submit,
+            cancel=self.cancel,
             emit=emit,
-            rate_wait=rate_wait,
+            rate_wait=self._rate_wait,
         )
         self.protection = Protection(
             ledger=ledger,
@@ -119,7 +119,8 @@ class Desk:
             submit=self.submit,
             cancel=self.cancel,
             next_order_id=self.next_order_id,
-            rate_wait=rate_wait,
+            emit=emit,
+            rate_wait=self._rate_wait,
         )
         self.is_stopping = False
 
@@ -139,7 +140,8 @@ class Desk:
             self.is_stopping,
             self.moment,
             self.protection.waiting,
-            self.withheld.cancels,
+            self.cancels.withheld,
+            self._rate_wait.due_since_ns,
         )
 
     def restore(self, saved: SavedDesk) -> None:
@@ -148,7 +150,8 @@ class Desk:
         self.closings.waiting, self.is_stopping = list(saved.closing), saved.is_stopping
         self.moment.restore(saved.moment)
         self.protection.waiting = list(saved.unplaced)
-        self.withheld.cancels = dict(saved.cancels)
+        self.cancels.withheld = dict(saved.cancels)
+        self._rate_wait.due_since_ns = dict(saved.due_since_ns)
 
     def next_order_id(self, owner: Seat | StrategyId) -> tuple[ClientOrderId, IntentId]:
         """The next client order id of a strategy, and the intent id that goes with it."""
@@ -182,7 +185,7 @@ class Desk:
 
     def submit(self, ts_ns: int, order: Order, refusal: Denial | None = None) -> Denial | None:
         """Send an order that passes the gate; deny and report one that does not, and say why."""
-        refusal = refusal or self.withheld.denial()
+        refusal = refusal or self._rate_wait.denial() or self.closings.denial(order)
         verdict: Approved | Denial = refusal or self._gate.approve(ts_ns, order)
         if isinstance(verdict, Approved):
             self._emit(verdict)
@@ -218,10 +221,10 @@ class Desk:
         self.protection.send_what_can(ts_ns)
         self.closings.send_what_can(ts_ns, is_stopping=self.is_stopping)
 
-    def flatten(self, symbol: str) -> None:
-        """Queue an operator's closing order for `symbol`; it leaves when nothing works there."""
-        if self.closings.of(EXTERNAL, symbol) is None:
-            self.closings.flatten(symbol, *self.next_order_id(EXTERNAL))
+    def flatten(self, symbol: str, tag: str = FLATTEN) -> None:
+        """Queue a closing order for `symbol`; it leaves when nothing works there."""
+        if self.closings.of(EXTERNAL, symbol, tag) is None:
+            self.closings.flatten(symbol, *self.next_order_id(EXTERNAL), tag)
 
     # --- inside -------------------------------------------------------------------------
 
@@ -237,7 +240,7 @@ class Desk:
         if wish.stop_price is not None:
             changed.stop_price = wish.stop_price
         number, changed.intent_id = self.next_order_id(current.strategy_id)
-        refusal = refusal or self.withheld.denial()
+        refusal = refusal or self._rate_wait.denial()
         verdict: Approved | Denial
         if refusal is not None:
             verdict = refusal

@@ -141,7 +141,8 @@ DIFFERENCES: dict[str, Explained] = {
     "bust": Explained(
         Reaction.TOLD,
         "the broker annulled an execution",
-        "reversed once, never deleted; its symbol is held, exits of what it bought are cancelled",
+        "reversed once, never deleted; its symbol is held, closing, reduce-only and "
+        "bracket orders for more than is held are cancelled",
         "`resume` lifts the hold",
     ),
     "unknown_execution": Explained(
@@ -161,9 +162,17 @@ DIFFERENCES: dict[str, Explained] = {
     ),
     "not_flattened": Explained(
         Reaction.TOLD,
-        "an operator's flatten met a position in a symbol that is not configured, was refused by "
-        "a control, or waited for the order rate in vain",
-        "it stays",
+        "a flatten met a position in a symbol that is not configured, was refused by a control, "
+        "rejected by the venue time and again, or has waited long: for the order rate, or for "
+        "orders whose cancels are not answered",
+        "it stays; what waits for cancels waits on",
         "a person closes it at the broker",
+    ),
+    "not_protected": Explained(
+        Reaction.TOLD,
+        "an exit that a filled entry asked for was refused by a control after it had to wait, or "
+        "rejected by the venue time and again",
+        "the position stays, without that exit",
+        "a person protects or closes it at the broker",
     ),
 }

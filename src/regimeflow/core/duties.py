@@ -1,19 +1,52 @@
-"""What must end, and did not: it stays due until it is done.
+"""What must leave, or end, and did not: it stays due until it is done or a person is told.
 
-Duties are cancels that the engine or an operator asked for (`core/cancels.py`). A strategy's own
-are wishes: what is refused is told to it.
+Duties are cancels that the engine or an operator asked for (`core/cancels.py`), flattens
+(`core/closings.py`) and the exits of filled entries (`core/protection.py`). A rejection proves that
+nothing happened, so they are sent again; what was lost and proved absent is not, since it may yet
+arrive. A strategy's own orders and cancels are wishes: what is refused is told to it.
 """
 
 from __future__ import annotations
 
+from regimeflow.core.closings import is_flatten
 from regimeflow.core.desk import Desk
-from regimeflow.model.events import CancelRejected, Event, RequestKind
+from regimeflow.core.portfolio import EXTERNAL
+from regimeflow.model.events import CancelRejected, Event, OrderRejected, RequestKind
 from regimeflow.model.order import Order
 
 
 def follow_report(desk: Desk, ts_ns: int, report: Event, order: Order | None) -> None:
     """A report (no fill) changed an order: what was refused is due as before."""
-    if order is None or not isinstance(report, CancelRejected):
+    if order is None:
         return
-    if report.response_to is RequestKind.CANCEL:
-        desk.cancels.on_refused(ts_ns, order)
+    if isinstance(report, CancelRejected):
+        if report.response_to is RequestKind.CANCEL:
+            desk.cancels.on_refused(ts_ns, order)
+    elif order.is_open or order.is_unwanted:
+        return
+    elif not isinstance(report, OrderRejected):
+        desk.closings.tell_ended(order)
+    elif order.parent_id is not None:
+        desk.protection.place_again(ts_ns, order)
+    elif is_flatten(order):
+        desk.closings.take_back(ts_ns, order, *desk.next_order_id(EXTERNAL))
+
+
+def follow_absence(desk: Desk, order: Order) -> None:
+    """It never arrived, as far as can be proved: a person is told what it leaves undone."""
+    if order.is_unwanted:
+        return
+    if order.parent_id is not None:
+        desk.protection.tell_ended(order)
+    else:
+        desk.closings.tell_ended(order)
+
+
+def follow_annulment(desk: Desk, symbol: str, entry: Order | None) -> None:
+    """Less is held than was: no exit may be for more; a flatten goes on for what is left."""
+    if entry is not None:
+        desk.protection.shrink(entry)
+        desk.protection.shrink_all(entry.strategy_id, symbol)
+    for order in desk.closings.shrink(symbol):
+        if is_flatten(order):
+            desk.flatten(symbol, order.tag)

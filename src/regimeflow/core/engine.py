@@ -130,12 +130,12 @@ class Engine:
         )
         self.desk = Desk(
             gate=self.gate,
-            holds=self.holds,
             ledger=self.ledger,
             instruments=setup.instruments,
             id_prefix=setup.id_prefix,
             oco_at_broker=setup.oco_at_broker,
             pause_ns=setup.query_interval_ns,
+            suspension=lambda: self.holds.suspension,
             emit=self.emit,
             on_denied=self._order_denied,
         )

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from regimeflow.core.order_factory import build_order
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.core.reconcile import Difference
 from regimeflow.model.account import OrderRecord
@@ -31,7 +30,7 @@ from regimeflow.model.commands import (
 )
 from regimeflow.model.events import BrokerSnapshot
 from regimeflow.model.ids import ClientOrderId, own_number
-from regimeflow.model.order import ZERO, Order, Side
+from regimeflow.model.order import ZERO, Order
 
 if TYPE_CHECKING:
     from regimeflow.core.engine import Engine
@@ -78,7 +77,7 @@ class Externals:
         if not self._adopt(difference, f"reconciliation.external is {policy}"):
             return None
         if policy == "flatten":
-            self._flatten(difference)
+            self._close(difference)
             return "reconciliation.external is flatten: adopted, being cancelled or closed"
         return "reconciliation.external is adopt: taken into the books, as nobody's"
 
@@ -246,29 +245,13 @@ class Externals:
         reconciler.ignored[kind, subject] = gap
         reconciler.breaks.pop((kind, subject), None)
 
-    def _flatten(self, difference: Difference) -> None:
+    def _close(self, difference: Difference) -> None:
         """Cancel the order, or close the position that was just adopted."""
-        engine, (kind, subject, _, _) = self._engine, difference
+        desk, (kind, subject, _, _) = self._engine.desk, difference
         if kind == "order_unknown_here":
-            order = engine.ledger.orders.get(ClientOrderId(subject))
+            order = self._engine.ledger.orders.get(ClientOrderId(subject))
             if order is not None:
-                engine.desk.cancel(order, EXTERNAL)
-            return
-        held = engine.ledger.portfolio.strategy_position(EXTERNAL, subject).quantity
-        if kind != "position" or not held:
-            return
-        number, intent = engine.desk.next_order_id(EXTERNAL)
-        order = build_order(
-            engine.instruments[subject],
-            Side.SELL if held > 0 else Side.BUY,
-            abs(held),
-            engine.ledger.portfolio.exact_mark(subject),
-            number,
-            intent,
-            tag=EXTERNAL,
-        )
-        denial = engine.desk.submit(engine.now_ns, order)
-        if denial is not None:
-            why = f"{denial.control}: {denial.message}; flatten it, or close it at the broker"
-            found = DiscrepancyFound("not_flattened", subject, "refused", str(held), why)
-            engine.discrepancies.report(found)
+                desk.cancel(order, EXTERNAL)
+        elif kind == "position":
+            desk.flatten(subject, EXTERNAL)
+            desk.close_what_can(self._engine.now_ns)

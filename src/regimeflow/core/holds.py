@@ -105,10 +105,9 @@ class Holds:
         """The link is back: prove the books."""
         if self._engine.setup.proves_books:
             self.account.pop(f"link {event.link}", None)
-            if event.link == e.REQUESTS:
-                # Getting out precedes everything else that waits, proof included.
-                self._engine.desk.withheld.send(self._engine.now_ns)
+            # Getting out precedes everything else that waits, proof included.
             self._engine.desk.cancels.repeat(self._engine.now_ns)
+            self._engine.desk.close_what_can(self._engine.now_ns)
             self._ask_anew()
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regimeflow.core.applied import Applied, unknown_execution
-from regimeflow.core.duties import follow_report
+from regimeflow.core.duties import follow_annulment, follow_report
 from regimeflow.core.exits import entries_of
 from regimeflow.core.reconcile import SavedReconciler
 from regimeflow.core.resolutions import impossible_cash
@@ -179,8 +179,7 @@ class ReportHandler:
                 "bust", bust.execution_id, "booked", "annulled", f"{bust.symbol}: {bust.reason}"
             )
         )
-        if applied.order is not None:
-            engine.desk.protection.shrink(applied.order)
+        follow_annulment(engine.desk, bust.symbol, applied.order)
         self._follow(applied)
 
     def on_correction(self, correction: e.FillCorrected) -> None:
@@ -201,7 +200,7 @@ class ReportHandler:
                 unknown_execution(correction.corrects, correction.fill.symbol)
             )
         if entry is not None and entry.filled_quantity < before:
-            engine.desk.protection.shrink(entry)
+            follow_annulment(engine.desk, entry.symbol, entry)
         elif entry is not None and entry.filled_quantity > before:
             more, price = entry.filled_quantity - before, correction.fill.price
             engine.desk.protection.cover(engine.now_ns, entry, more, price)
@@ -261,8 +260,6 @@ class ReportHandler:
         """A refusal says what did not happen; what did has to be asked (F14, F28)."""
         engine, order = self._engine, self._engine.ledger.orders.get(report.client_order_id)
         if order is None or not isinstance(report, e.OrderRejected | e.CancelRejected):
-            return
-        if engine.desk.withheld.take_back(report, order):
             return
         if isinstance(report, e.OrderRejected):
             engine.order_truth.refresh_account()

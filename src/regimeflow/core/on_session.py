@@ -9,6 +9,7 @@ import msgspec
 
 from regimeflow.core.answers import ANSWERS
 from regimeflow.core.cancels import CANCEL_PREFIX
+from regimeflow.core.closings import FLATTEN_WAIT
 from regimeflow.core.holds import RECONCILE
 from regimeflow.core.order_truth import DOUBT_PREFIX
 from regimeflow.core.rate_wait import RATE_WAIT
@@ -116,6 +117,8 @@ class SessionHandler:
                 engine.order_truth.on_timer(event.timer_id)
             elif event.timer_id.startswith(CANCEL_PREFIX):
                 engine.desk.cancels.on_timer(engine.now_ns, event.timer_id)
+            elif event.timer_id == FLATTEN_WAIT:
+                engine.desk.closings.tell_what_waits(engine.now_ns)
             elif event.timer_id == ANSWERS:
                 engine.answers.on_due()
                 engine.callbacks.drain()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from regimeflow.core.risk.proposal import Denial
 from regimeflow.model.commands import OrderDenied, SubmitOrder
+from regimeflow.model.ids import ClientOrderId, IntentId
 from regimeflow.model.order import Order, OrderStatus
 
 
@@ -53,6 +54,27 @@ def order_from_denial(ts_ns: int, notice: OrderDenied) -> Order:
         reason=notice.message,
         created_ns=ts_ns,
         updated_ns=ts_ns,
+    )
+
+
+def renewed(order: Order, client_order_id: ClientOrderId, intent_id: IntentId) -> Order:
+    """What is left of an order that has ended, as one that has not left yet."""
+    return Order(
+        client_order_id=client_order_id,
+        strategy_id=order.strategy_id,
+        symbol=order.symbol,
+        side=order.side,
+        order_type=order.order_type,
+        quantity=order.quantity - order.filled_quantity,
+        limit_price=order.limit_price,
+        stop_price=order.stop_price,
+        time_in_force=order.time_in_force,
+        reduce_only=order.reduce_only,
+        parent_id=order.parent_id,
+        oco_group=order.oco_group,
+        tag=order.tag,
+        intent_id=intent_id,
+        client_order_ids=(client_order_id,),
     )
 
 

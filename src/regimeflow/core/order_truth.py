@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from regimeflow.core import legs
 from regimeflow.core.applied import unknown_status
 from regimeflow.core.doubts import Doubt, SavedTruth, VenueClock, asked_ns_of, request_id_of
+from regimeflow.core.duties import follow_absence
 from regimeflow.core.reconcile import terms_difference
 from regimeflow.core.resolutions import in_doubt, listed_as, proved_absent
 from regimeflow.model import events as e
@@ -274,6 +275,7 @@ class OrderTruth:
             return
         self._engine.emit(proved_absent(order))
         self._settle(order)
+        follow_absence(self._engine.desk, order)
         self._engine.callbacks.order_changed(order)
 
     def _settle(self, order: Order) -> None:

@@ -1,9 +1,10 @@
 """Exits that a filled entry asked for: placed with each fill, and never lost to the order rate.
 
-A leg that the rate holds back waits (see `core/rate_wait.py`): what waits for one entry is one
-stop and one target, however many fills they are for. When an execution of an entry is annulled or
-corrected, exits beyond what remains of it are cancelled, and what they covered is placed anew once
-their cancels are answered.
+A leg that the rate holds back waits (see `core/rate_wait.py`), and one that the venue rejected
+leaves again: what waits for one entry is one stop and one target, however many fills they are for.
+When an execution of an entry is annulled or corrected, exits beyond what remains of it are
+cancelled, and what they covered is placed anew once their cancels are answered. An exit that had to
+wait and is refused in the end is told: the position is unprotected.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
+from regimeflow.core.approved import EngineOutput
 from regimeflow.core.exits import bracket_legs
 from regimeflow.core.ledger import Ledger
+from regimeflow.core.order_records import renewed
 from regimeflow.core.rate_wait import RateWait
 from regimeflow.core.risk.proposal import Denial
+from regimeflow.model.commands import DiscrepancyFound
 from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.order import ZERO, Order, OrderStatus
 
-_NEVER_WORKED = frozenset({OrderStatus.DENIED, OrderStatus.REJECTED})
+_NEVER_WORKED = frozenset({OrderStatus.DENIED, OrderStatus.REJECTED, OrderStatus.NOT_FOUND})
 
 
 class Protection:
@@ -27,6 +31,7 @@ class Protection:
 
     __slots__ = (
         "_cancel",
+        "_emit",
         "_instruments",
         "_ledger",
         "_next_order_id",
@@ -43,6 +48,7 @@ class Protection:
         submit: Callable[[int, Order, Denial | None], Denial | None],
         cancel: Callable[[Order, str], None],
         next_order_id: Callable[[StrategyId], tuple[ClientOrderId, IntentId]],
+        emit: Callable[[EngineOutput], object],
         rate_wait: RateWait,
     ) -> None:
         self._ledger = ledger
@@ -50,6 +56,7 @@ class Protection:
         self._submit = submit
         self._cancel = cancel
         self._next_order_id = next_order_id
+        self._emit = emit
         self._rate_wait = rate_wait
         self.waiting: list[Order] = []
 
@@ -80,34 +87,39 @@ class Protection:
             overdue = self._rate_wait.refusal(ts_ns, leg) if is_full else None
             if is_full and overdue is None:
                 self.waiting.append(leg)
-            else:
-                self._submit(ts_ns, leg, overdue)
+                continue
+            denial = self._submit(ts_ns, leg, overdue)
+            if denial is not None:
+                self._tell(leg, "refused", f"{denial.control}: {denial.message}")
 
-    def place_again(self, leg: Order) -> None:
-        """A leg was refused because the broker takes no requests: it leaves again when it does."""
-        number, intent = self._next_order_id(leg.strategy_id)
-        again = Order(
-            client_order_id=number,
-            strategy_id=leg.strategy_id,
-            symbol=leg.symbol,
-            side=leg.side,
-            order_type=leg.order_type,
-            quantity=leg.quantity,
-            limit_price=leg.limit_price,
-            stop_price=leg.stop_price,
-            time_in_force=leg.time_in_force,
-            reduce_only=True,
-            parent_id=leg.parent_id,
-            oco_group=leg.oco_group,
-            tag=leg.tag,
-            intent_id=intent,
-            client_order_ids=(number,),
-        )
-        self.waiting.append(again)
+    def place_again(self, ts_ns: int, leg: Order) -> None:
+        """The venue rejected a leg: it is sent again, and told when that went on too long."""
+        again = renewed(leg, *self._next_order_id(leg.strategy_id))
+        if not self._still_needed(again):
+            return
+        what = f"the {leg.tag} of {leg.parent_id} was rejected: {leg.symbol} is unprotected; it"
+        if self._rate_wait.take_back(ts_ns, leg, again, what):
+            self.waiting.append(again)
+        else:
+            self._tell(leg, "rejected", f"rejected again and again: {leg.reason}")
+
+    def tell_ended(self, leg: Order) -> None:
+        """An exit that was sent never arrived: what it was to protect is not."""
+        if self._still_needed(renewed(leg, leg.client_order_id, leg.intent_id)):
+            self._tell(leg, "ended", f"{leg.client_order_id} is {leg.status}")
 
     def forget(self, symbol: str | None) -> None:
         """Everything that works is being cancelled: what waits shall not leave either."""
         self.waiting = [leg for leg in self.waiting if symbol not in (None, leg.symbol)]
+
+    def shrink_all(self, strategy_id: StrategyId, symbol: str) -> None:
+        """A strategy holds less than its fills say: look at all entries whose exits work."""
+        working = self._ledger.orders.open.values()
+        exits = [o for o in working if (o.strategy_id, o.symbol) == (strategy_id, symbol)]
+        for parent_id in dict.fromkeys(leg.parent_id for leg in exits):
+            entry = None if parent_id is None else self._ledger.orders.get(parent_id)
+            if entry is not None:
+                self.shrink(entry)
 
     def shrink(self, entry: Order) -> None:
         """Part of an entry's fills is gone: cancel exits beyond what remains of it.
@@ -172,12 +184,26 @@ class Protection:
         return leg.oco_group is None or self._head(leg) is None
 
     def _head(self, leg: Order) -> Order | None:
-        """The first leg of its group, by whose id the group is named, once that has left."""
-        return self._ledger.orders.get(ClientOrderId(leg.oco_group or ""))
+        """The first leg of its group, by whose id the group is named, once that has left.
+
+        One that never worked speaks for nobody: another of the group may.
+        """
+        orders = self._ledger.orders
+        head = orders.get(ClientOrderId(leg.oco_group or ""))
+        if head is None or head.status not in _NEVER_WORKED:
+            return head
+        group = (o for o in orders.by_root.values() if o.oco_group == leg.oco_group)
+        return next((o for o in group if o.status not in _NEVER_WORKED), head)
+
+    def _tell(self, leg: Order, state: str, why: str) -> None:
+        """A position without its exit is for a person to look at."""
+        why = f"the {leg.tag} of {leg.parent_id} is not placed; {why}; protect it at the broker"
+        self._emit(DiscrepancyFound("not_protected", leg.symbol, state, str(self._held(leg)), why))
 
     def _is_being_cancelled(self, parent_id: ClientOrderId | None) -> bool:
         return any(
-            order.parent_id == parent_id and order.status is OrderStatus.PENDING_CANCEL
+            order.parent_id == parent_id
+            and (order.is_unwanted or order.status is OrderStatus.PENDING_CANCEL)
             for order in self._ledger.orders.open.values()
         )
 

@@ -1,11 +1,12 @@
-"""Waiting for the order rate, or for a broker that takes no requests: for the few orders that must
-leave and may not leave now.
+"""Orders that must leave and could not: they wait for the order rate, after a rejection, or for a
+broker that takes no requests.
 
 A throttle denies and never queues, since a wish that waits is stale. Two kinds of order are no
-wishes but duties, whose terms are worked out anew whenever they leave: an operator's flatten, and
-the exits of a filled entry. They wait until the rate has room, which is told once; a timer brings
-them back. Nothing waits longer than `WAIT_NS_MAX` for the rate: then the refusal is final, and
-told. A broker's ban is waited out however long it is, since nothing else could be done.
+wishes but duties, whose terms are worked out anew whenever they leave: a flatten, and the exits of
+a filled entry. They wait until the rate has room; one that the venue rejected leaves again, under
+a new id, after a pause that is as long as it has been due, at most `PAUSE_NS_MAX`. Both are told
+once; a timer brings them back. Nothing waits longer than `WAIT_NS_MAX`: then the refusal is final,
+and told. A broker's ban is waited out however long it is, since nothing else could be done.
 """
 
 from __future__ import annotations
@@ -16,67 +17,127 @@ from regimeflow.core.approved import EngineOutput
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.risk.proposal import Denial
 from regimeflow.model.commands import RiskBreached, SetTimer
-from regimeflow.model.ids import TimerId
-from regimeflow.model.order import Order
+from regimeflow.model.ids import ClientOrderId, TimerId
+from regimeflow.model.order import Order, OrderStatus
 from regimeflow.model.timestamps import NS_PER_MINUTE
 
 ENGINE = "engine"
 RATE_WAIT = TimerId("rate_wait")
 WAIT_NS_MAX = 10 * NS_PER_MINUTE
+PAUSE_NS_MAX = 2 * NS_PER_MINUTE
 
 
 class RateWait:
-    """Judges, for one engine, whether an order that must leave has to wait for the rate.
+    """Judges, for one engine, whether an order that must leave has to wait.
 
-    `created_ns` of an order that has not left says since when it waits; zero: it does not.
+    Of an order that has not left, `created_ns` says since when it waits (zero: it does not), and
+    `updated_ns` before when it shall not leave. `due_since_ns` knows the former of those that left.
     """
 
-    __slots__ = ("_emit", "_ledger", "_suspension")
+    __slots__ = ("_emit", "_ledger", "_pause_ns", "_suspension", "due_since_ns")
 
     def __init__(
-        self, ledger: Ledger, emit: Callable[[EngineOutput], object], suspension: Callable[[], str]
+        self,
+        ledger: Ledger,
+        emit: Callable[[EngineOutput], object],
+        pause_ns: int,
+        suspension: Callable[[], str],
     ) -> None:
         self._ledger = ledger
         self._emit = emit
+        self._pause_ns = pause_ns
         self._suspension = suspension
+        self.due_since_ns: dict[ClientOrderId, int] = {}
 
     @property
-    def is_shut(self) -> bool:
-        """Whether the broker takes no requests at all."""
-        return bool(self._suspension())
+    def suspension(self) -> str:
+        """Why the broker takes no requests at all; empty when it does."""
+        return self._suspension()
+
+    def denial(self) -> Denial | None:
+        """C22: no order leaves while the broker takes no requests, not even an exit."""
+        because = self._suspension()
+        if not because:
+            return None
+        return Denial(
+            "C22",
+            "a broker that takes requests",
+            because,
+            f"the broker takes no requests ({because}); nothing is sent, exits included, until it "
+            "does; cancels and exits of filled entries wait and leave first",
+        )
 
     def has_to_wait(self, ts_ns: int, order: Order, what: str) -> bool:
-        """Whether it may not leave now, which is told the first time. A timer is set where it is
-        the rate that has no room."""
+        """Whether it may not leave now, which is told the first time, as what `what` waits for.
+
+        A timer is set, but for a ban: its end is told by the link.
+        """
         because = self._suspension()
         if because:
             self._tell(order, "C22", "a broker that takes requests", because, f"{what} waits")
             order.created_ns = ts_ns  # from its end on it may wait for the rate
             return True
-        throttle, pending = self._ledger.throttle, self._ledger.timers.pending
+        if order.updated_ns > ts_ns:
+            self._wake(order.updated_ns)
+            return True
+        throttle = self._ledger.throttle
         window = throttle.full_window(ts_ns, is_reducing=True)
         if window is None:
+            self._note_leaving(order)
             return False
         count = str(window.count_in_window(ts_ns))
         self._tell(order, "C09", str(window.count_max), count, f"{what} waits for the order rate")
         order.created_ns = order.created_ns or ts_ns
-        if (ENGINE, RATE_WAIT) not in pending:
-            self._emit(SetTimer(RATE_WAIT, ENGINE, throttle.frees_ns(ts_ns)))
+        self._wake(throttle.frees_ns(ts_ns))
         return True
 
-    def _tell(self, order: Order, control: str, limit: str, observed: str, what: str) -> None:
-        if not order.created_ns:
-            self._emit(RiskBreached(control, limit, observed, f"{what} and leaves by itself"))
+    def take_back(self, ts_ns: int, rejected: Order, again: Order, what: str) -> bool:
+        """Let `again` wait in the place of an order that was rejected; False: it did for too long.
+
+        A rejection is told the first time.
+        """
+        if self._suspension():
+            return self.has_to_wait(ts_ns, again, what)
+        known = self.due_since_ns.pop(rejected.client_order_id, None)
+        again.created_ns = since_ns = ts_ns if known is None else known
+        if ts_ns - since_ns > WAIT_NS_MAX:
+            return False
+        again.updated_ns = ts_ns + min(max(ts_ns - since_ns, self._pause_ns), PAUSE_NS_MAX)
+        if known is None:
+            message = f"{what} is sent again by itself"
+            self._emit(RiskBreached("C13", "an accepted order", rejected.reason, message))
+        self._wake(again.updated_ns)
+        return True
 
     @staticmethod
     def refusal(ts_ns: int, order: Order) -> Denial | None:
         """The final refusal of what has waited in vain for too long."""
         waited_ns = ts_ns - order.created_ns
-        if not order.created_ns or waited_ns <= WAIT_NS_MAX:
-            return None
+        if not order.created_ns or waited_ns <= WAIT_NS_MAX or order.updated_ns > ts_ns:
+            return None  # after the pause that follows a rejection it leaves once more
         return Denial(
             "C09",
             f"room in the order rate within {WAIT_NS_MAX // NS_PER_MINUTE} min",
             f"none for {waited_ns // NS_PER_MINUTE} min",
             "it waited for the order rate in vain; close the position at the broker, or repeat",
         )
+
+    # --- inside -------------------------------------------------------------------------
+
+    def _tell(self, order: Order, control: str, limit: str, observed: str, what: str) -> None:
+        if not order.created_ns:
+            self._emit(RiskBreached(control, limit, observed, f"{what} and leaves by itself"))
+
+    def _note_leaving(self, order: Order) -> None:
+        """Since when it was due counts on if it is rejected; what was accepted is forgotten."""
+        if order.created_ns:
+            working, pending = self._ledger.orders.open, OrderStatus.PENDING_NEW
+            known = [i for i in self.due_since_ns if i in working and working[i].status is pending]
+            self.due_since_ns = {i: self.due_since_ns[i] for i in known}
+            self.due_since_ns[order.client_order_id] = order.created_ns
+
+    def _wake(self, due_ns: int) -> None:
+        """One timer for all that waits: the earliest counts, and sets the next."""
+        set_ns = self._ledger.timers.pending.get((ENGINE, RATE_WAIT))
+        if set_ns is None or set_ns > due_ns:
+            self._emit(SetTimer(RATE_WAIT, ENGINE, due_ns))

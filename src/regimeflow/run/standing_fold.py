@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from regimeflow.core.closings import FLATTEN
+from regimeflow.core.closings import FLATTEN, WAITS, is_operators
 from regimeflow.core.discrepancies import QUARANTINED_MAX, UNBOOKED
 from regimeflow.core.engine import Engine
 from regimeflow.core.external import EXTERNAL_KINDS, UNKNOWN_IDS_MAX
@@ -28,6 +28,7 @@ from regimeflow.model import events as e
 from regimeflow.model.account import OrderRecord
 from regimeflow.model.ids import ClientOrderId, ExecutionId
 from regimeflow.model.market import MarketEvent
+from regimeflow.model.order import Order
 from regimeflow.run.folds import is_output
 
 HOLD_OF_ORDERS = frozenset({"order_terms", "late_order", "unknown_status", "fills_missing"})
@@ -112,7 +113,11 @@ class StandingFold:
         elif isinstance(event, e.LinkDown | e.LinkUp):
             if event.link == e.REQUESTS:
                 self._suspension = event.reason if isinstance(event, e.LinkDown) else ""
-        elif isinstance(event, _SEEN) and event.ts_venue_ns > self._newest_ns:
+        elif isinstance(event, e.OrderRejected):
+            order = self._ledger.orders.get(event.client_order_id)
+            if order is not None and is_operators(order) and _is_wanted(order):
+                self._closing[order.symbol] = None  # it is sent again
+        if isinstance(event, _SEEN) and event.ts_venue_ns > self._newest_ns:
             self._newest_ns = event.ts_venue_ns
 
     def _settle(self) -> None:
@@ -167,6 +172,8 @@ class StandingFold:
             self._symbols.setdefault(symbol, why)
         elif kind == "own_id_unknown" and len(self._unknown_ids) < UNKNOWN_IDS_MAX:
             self._unknown_ids[ClientOrderId(subject)] = found.ours
+        elif kind == "not_flattened" and found.ours != WAITS:
+            self._closing.pop(subject, None)
         if kind in UNBOOKED:
             self._quarantined[ExecutionId(subject)] = None
             if len(self._quarantined) > QUARANTINED_MAX:
@@ -188,6 +195,10 @@ class StandingFold:
         kind, subject, _, _ = found
         is_settled = engine.setup.external != "refuse" and kind in EXTERNAL_KINDS
         return not is_settled or subject in self._unknown_ids
+
+
+def _is_wanted(order: Order) -> bool:
+    return order.is_open and not order.is_unwanted
 
 
 _SEEN = (
