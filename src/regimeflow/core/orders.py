@@ -86,7 +86,7 @@ class Orders:
         self.executions.booked = complete.executions.booked.copy()
 
     def restore(self, order: Order) -> None:
-        """Take over a saved order, with every id it has had."""
+        """Know a new or saved order, by every id it has had."""
         root = order.client_order_ids[0]
         self.by_root[root] = order
         for client_order_id in order.client_order_ids[1:]:
@@ -103,11 +103,7 @@ class Orders:
     def sent(self, ts_ns: int, command: SubmitOrder) -> Order:
         """The order left (or is about to): it counts as exposure from here on."""
         order = order_from_command(ts_ns, command)
-        root = command.client_order_id
-        self.by_root[root] = order
-        self.open[root] = order
-        self.exposure.open(order)
-        self._recount(order)
+        self.restore(order)
         return order
 
     def denied(self, ts_ns: int, notice: OrderDenied) -> Order:
