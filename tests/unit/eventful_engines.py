@@ -10,7 +10,7 @@ import msgspec
 from regimeflow.core.risk.limits import RiskLimits, RiskPolicy
 from regimeflow.core.setup import EngineSetup
 from regimeflow.model import events as e
-from regimeflow.model.account import AccountRecord
+from regimeflow.model.account import AccountRecord, PositionRecord
 from regimeflow.model.ids import BrokerOrderId, ClientOrderId, ExecutionId, StrategyId, TimerId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import ActionKind, Bar, BookSnapshot, CorporateAction
@@ -68,6 +68,7 @@ def desk_with_everything() -> LinkedDesk:
         start_ns=1,
     )
     market_turns(desk)
+    desk.sweeps(2, positions=(PositionRecord("XYZ", Decimal(3)),))
     orders_of_every_fate(desk)
     differences_of_every_kind(desk)
     return desk

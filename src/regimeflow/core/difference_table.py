@@ -29,7 +29,10 @@ class Explained(NamedTuple):
 
 
 _ASKED = "the broker is asked what became of it"
-_POLICY = "`reconciliation.external`: `refuse` waits for a person; `adopt`, `flatten`, `ignore` act"
+_POLICY = (
+    "`reconciliation.external`: `refuse` waits for a person; `adopt`, `flatten`, `ignore` act once "
+    "a list made since holds no fill that explains it, and no order of ours may"
+)
 
 DIFFERENCES: dict[str, Explained] = {
     "position": Explained(

@@ -11,10 +11,19 @@ from typing import TYPE_CHECKING
 
 from regimeflow.core.applied import Applied
 from regimeflow.core.difference_table import DIFFERENCES, Reaction
-from regimeflow.core.reconcile import Difference
+from regimeflow.core.doubts import asked_ns_of
+from regimeflow.core.holds import RECONCILE_PREFIX
+from regimeflow.core.order_truth import TRUTH_PREFIX
+from regimeflow.core.reconcile import Difference, differences
+from regimeflow.core.unread import may_explain
 from regimeflow.model import events as e
 from regimeflow.model.account import OrderRecord
-from regimeflow.model.commands import DiscrepancyFound, TradingState, TradingStateChanged
+from regimeflow.model.commands import (
+    DiscrepancyFound,
+    SnapshotScope,
+    TradingState,
+    TradingStateChanged,
+)
 from regimeflow.model.ids import ClientOrderId, ExecutionId
 from regimeflow.model.order import Order, OrderStatus
 
@@ -62,7 +71,37 @@ class Discrepancies:
             )
             engine.emit(TradingStateChanged(state, reason, "C23"))
 
-    def report_break(self, found: DiscrepancyFound) -> None:
+    def compare(self, snapshot: e.BrokerSnapshot) -> None:
+        """Hold the books against a snapshot: settle or tell what lasts, ask for what is unread.
+
+        Positions or cash that were read without fills may differ by fills which were not read.
+        An answer to such a question asks nothing further: it may have failed in part.
+        """
+        engine, reconciler = self._engine, self._engine.reconciler
+        asked_ns = asked_ns_of(snapshot.request_id)
+        made_ns = engine.order_truth.made_ns(snapshot.ts_venue_ns, asked_ns)
+        for found in reconciler.compare(
+            engine.now_ns, snapshot, engine.ledger, grace_ns=engine.setup.grace_ns, made_ns=made_ns
+        ):
+            self._report_break(found)
+        engine.externals.retry(snapshot)
+        is_answer = snapshot.request_id.startswith((TRUTH_PREFIX, RECONCILE_PREFIX))
+        if snapshot.fills is not None or is_answer or not engine.setup.proves_books:
+            return
+        left = differences(snapshot, engine.ledger, reconciler.ignored)
+        if any(not self.is_proved(found) for part in left.values() for found in part):
+            engine.order_truth.request(SnapshotScope.ALL)
+
+    def is_proved(self, difference: Difference) -> bool:
+        """Whether no fill that is still to be read can be what makes this difference."""
+        engine = self._engine
+        reconciler = engine.reconciler
+        since_ns = reconciler.since_ns(difference)
+        if since_ns is None or reconciler.fills_ns - since_ns < engine.setup.grace_ns:
+            return False
+        return not may_explain(difference, since_ns, engine.ledger.orders, reconciler.listed)
+
+    def _report_break(self, found: DiscrepancyFound) -> None:
         """A difference that has lasted: settled as configured, or holding trading with advice."""
         difference: Difference = (found.kind, found.subject, found.ours, found.theirs)
         settled = self._engine.externals.resolve(difference)
@@ -120,7 +159,7 @@ class Discrepancies:
                 fill.symbol, f"execution {fill.execution_id} belongs to no order of ours"
             )
             if engine.setup.proves_books:
-                engine.order_truth.sweep()
+                engine.order_truth.request(SnapshotScope.ORDERS)
 
     def _cancel(self, client_order_id: ClientOrderId, why: str) -> None:
         engine = self._engine

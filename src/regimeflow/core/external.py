@@ -71,6 +71,8 @@ class Externals:
             return TERMS_TAKEN
         if policy == "refuse" or kind not in EXTERNAL_KINDS or subject in self.unknown_ids:
             return None
+        if not engine.discrepancies.is_proved(difference):
+            return None
         if policy == "ignore":
             self._ignore(difference)
             return "reconciliation.external is ignore: left out of the books and of every limit"
@@ -82,7 +84,7 @@ class Externals:
         return "reconciliation.external is adopt: taken into the books, as nobody's"
 
     def retry(self, snapshot: BrokerSnapshot) -> None:
-        """Settle what stood because it had no price yet; trading goes on by `Resume` alone."""
+        """Settle what stood for want of a price or of proof; `Resume` alone lets trading go on."""
         for difference in self._engine.reconciler.standing(snapshot):
             settled = self.resolve(difference)
             if settled is not None:

@@ -15,6 +15,7 @@ from regimeflow.model.commands import (
     HealthChanged,
     HealthStatus,
     RiskBreached,
+    SnapshotScope,
 )
 from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.market import ActionKind, CorporateAction
@@ -128,12 +129,7 @@ class ReportHandler:
                 engine.holds.note_truth()
             engine.order_truth.on_orders(snapshot)
             engine.callbacks.drain()
-            grace_ns = engine.setup.settle_window_ns if engine.setup.proves_books else 0
-            for found in engine.reconciler.compare(
-                engine.now_ns, snapshot, engine.ledger, grace_ns=grace_ns
-            ):
-                engine.discrepancies.report_break(found)
-            engine.externals.retry(snapshot)
+            engine.discrepancies.compare(snapshot)
             engine.holds.on_snapshot(snapshot)
         self._draw_consequences()
 
@@ -156,7 +152,7 @@ class ReportHandler:
             engine.holds.hold_symbol(held, f"a report about {subject} is not known here")
         if order is not None:
             engine.order_truth.ask(order)
-        engine.order_truth.sweep()
+        engine.order_truth.request(SnapshotScope.ORDERS)
 
     def on_bust(self, bust: e.FillBusted) -> None:
         """An execution was annulled: reversed in the books, told to the operator, symbol held."""

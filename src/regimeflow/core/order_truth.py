@@ -100,7 +100,7 @@ class OrderTruth:
             return
         self._ask(order, doubt)
         if doubt.is_past(self._engine.now_ns, self._engine.setup.settle_window_ns):
-            self.sweep()
+            self.request(SnapshotScope.ORDERS)
 
     def ask(self, order: Order) -> None:
         """Ask once what became of an order whose fate a refusal left open; not in a ban."""
@@ -113,11 +113,7 @@ class OrderTruth:
         engine = self._engine
         if engine.now_ns >= self._next_refresh_ns:
             self._next_refresh_ns = engine.now_ns + engine.setup.query_interval_ns
-            self._request(SnapshotScope.ACCOUNT)
-
-    def sweep(self) -> None:
-        """Ask for the list of orders and fills."""
-        self._request(SnapshotScope.ORDERS)
+            self.request(SnapshotScope.ACCOUNT)
 
     # --- evidence -----------------------------------------------------------------------
 
@@ -127,10 +123,10 @@ class OrderTruth:
         if order is None:
             return
         doubt = self.doubts.get(order.client_order_ids[0])
-        made_ns = self._made_ns(report.ts_venue_ns, 0 if doubt is None else doubt.asked_ns)
+        made_ns = self.made_ns(report.ts_venue_ns, 0 if doubt is None else doubt.asked_ns)
         if report.order is not None:
             if report.order.filled_quantity > order.used_quantity:
-                self.sweep()
+                self.request(SnapshotScope.ORDERS)
             self.adopt(order, report.order, made_ns)
             return
         if not order.is_open:
@@ -145,7 +141,7 @@ class OrderTruth:
         if snapshot.orders is None:
             return
         orders = self._engine.ledger.orders
-        made_ns = self._made_ns(snapshot.ts_venue_ns, asked_ns_of(snapshot.request_id))
+        made_ns = self.made_ns(snapshot.ts_venue_ns, asked_ns_of(snapshot.request_id))
         for doubt in self.doubts.values() if snapshot.fills is not None else ():
             doubt.are_fills_listed |= self._is_past_window(doubt, made_ns)
         listed = {record.client_order_id for record in snapshot.orders}
@@ -283,7 +279,8 @@ class OrderTruth:
         if self.doubts.pop(root, None) is not None:
             self._engine.emit(CancelTimer(TimerId(f"{DOUBT_PREFIX}{root}"), ENGINE))
 
-    def _request(self, scope: SnapshotScope) -> None:
+    def request(self, scope: SnapshotScope) -> None:
+        """Ask for what the broker holds; not in a ban."""
         engine = self._engine
         if engine.holds.suspension:
             return
@@ -291,7 +288,8 @@ class OrderTruth:
         request_id = request_id_of(TRUTH_PREFIX, engine.now_ns, self._request_number)
         engine.emit(RequestSnapshot(request_id, scope))
 
-    def _made_ns(self, ts_venue_ns: int, asked_ns: int) -> int:
+    def made_ns(self, ts_venue_ns: int, asked_ns: int) -> int:
+        """When, at the earliest and by our clock, evidence was made."""
         return self._clock.made_ns(ts_venue_ns, self._engine.now_ns, asked_ns=asked_ns)
 
     def _is_past_window(self, doubt: Doubt, made_ns: int) -> bool:

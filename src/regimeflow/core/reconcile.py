@@ -2,7 +2,8 @@
 
 A difference counts only when two successive successful snapshots show the same one, and for as
 long as the venue may need to catch up with itself: brokers are eventually consistent, and a
-fill may be on its way. A part that was not read compares nothing. The books are never
+fill may be on its way. Whatever settles a difference waits for a list of fills that was made
+since. A part that was not read compares nothing. The books are never
 "corrected" from a snapshot; a break is reported and holds trading until it is resolved.
 """
 
@@ -20,7 +21,7 @@ from regimeflow.model.events import BrokerSnapshot
 from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.order import ZERO, Order, OrderStatus
 
-_ACKNOWLEDGED = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
+ACKNOWLEDGED = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
 
 Difference = tuple[str, str, str, str]
 """kind, subject, ours, theirs"""
@@ -86,7 +87,7 @@ def _order_differences(records: tuple[OrderRecord, ...], ledger: Ledger) -> list
     missing: list[Difference] = []
     altered: list[Difference] = []
     for order in ledger.orders.open.values():
-        if order.status not in _ACKNOWLEDGED:
+        if order.status not in ACKNOWLEDGED:
             continue
         if listed.keys().isdisjoint(order.client_order_ids):
             missing.append(
@@ -126,19 +127,23 @@ def _terms(order: Order | OrderRecord) -> str:
 
 
 class SavedReconciler(msgspec.Struct, frozen=True, array_like=True):
-    """Differences by part since they are seen, breaks, what is left out, the last list and when."""
+    """Differences by part since they are seen, breaks, what is left out, the last list and when.
+
+    `fills_ns`: when, at the earliest, the last complete list of fills was made.
+    """
 
     suspected: dict[str, list[tuple[str, str, str, int]]]
     breaks: list[Difference]
     ignored: list[tuple[str, str, Decimal]]
     listed: list[OrderRecord]
     listed_ns: int = 0
+    fills_ns: int = 0
 
 
 class Reconciler:
     """Remembers since when differences are seen; one that stays becomes a break."""
 
-    __slots__ = ("_suspected", "breaks", "ignored", "listed", "listed_ns")
+    __slots__ = ("_suspected", "breaks", "fills_ns", "ignored", "listed", "listed_ns")
 
     def __init__(self) -> None:
         self._suspected: dict[str, dict[tuple[str, str, str], int]] = {}
@@ -146,6 +151,7 @@ class Reconciler:
         self.ignored: dict[Key, Decimal] = {}
         self.listed: dict[ClientOrderId, OrderRecord] = {}
         self.listed_ns = 0
+        self.fills_ns = 0
 
     def position_gap(self, symbol: str) -> Decimal:
         """By how much the broker's position differs from the books', while that is a break."""
@@ -163,6 +169,7 @@ class Reconciler:
             [(kind, subject, gap) for (kind, subject), gap in self.ignored.items()],
             list(self.listed.values()),
             self.listed_ns,
+            self.fills_ns,
         )
 
     def restore(self, saved: SavedReconciler) -> None:
@@ -175,14 +182,25 @@ class Reconciler:
         self.ignored = {(kind, subject): gap for kind, subject, gap in saved.ignored}
         self.listed = {record.client_order_id: record for record in saved.listed}
         self.listed_ns = saved.listed_ns
+        self.fills_ns = saved.fills_ns
 
     def compare(
-        self, ts_ns: int, snapshot: BrokerSnapshot, ledger: Ledger, *, grace_ns: int = 0
+        self,
+        ts_ns: int,
+        snapshot: BrokerSnapshot,
+        ledger: Ledger,
+        *,
+        grace_ns: int = 0,
+        made_ns: int = 0,
     ) -> list[DiscrepancyFound]:
         """New breaks shown by this snapshot; breaks that have healed are forgotten.
 
-        A break was seen before, and for at least `grace_ns`.
+        A break was seen before, and for at least `grace_ns`. `made_ns`: see `doubts`.
         """
+        if snapshot.fills is not None:
+            self.fills_ns = max(self.fills_ns, made_ns)
+        elif snapshot.orders is not None:
+            self.fills_ns = 0  # what this list counts as filled has not been read
         if snapshot.orders is not None:
             self.listed = {record.client_order_id: record for record in snapshot.orders}
             self.listed_ns = snapshot.ts_venue_ns
@@ -204,6 +222,10 @@ class Reconciler:
                     self.breaks[key] = difference
                     new.append(DiscrepancyFound(*difference, "seen in two successive snapshots"))
         return new
+
+    def since_ns(self, difference: Difference) -> int | None:
+        """Since when a difference is as it is now; None when it is not, or not any more."""
+        return self._suspected.get(_part_of(difference[0]), {}).get(_suspicion(difference))
 
     def standing(self, snapshot: BrokerSnapshot) -> list[Difference]:
         """Breaks of the parts that were read in a snapshot that has been compared."""

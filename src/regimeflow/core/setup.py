@@ -75,6 +75,11 @@ class EngineSetup(msgspec.Struct, frozen=True, kw_only=True):
     regime_detector: RegimeDetector | None = None
     regime_symbol: str | None = None
 
+    @property
+    def grace_ns(self) -> int:
+        """How long a broker may differ from itself before a difference counts."""
+        return self.settle_window_ns if self.proves_books else 0
+
     def books(self) -> Books:
         """What the ledger of this run starts from."""
         return Books(
