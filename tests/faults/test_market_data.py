@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from regimeflow.brokers.protocol import ReconnectPolicy
@@ -18,12 +19,13 @@ from regimeflow.live.clock import EngineClock
 from regimeflow.live.inbox import CONFLATE_ABOVE, Inbox
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
+from regimeflow.model.ids import TimerId
 from regimeflow.model.market import Quote, Trade
-from regimeflow.model.timestamps import NS_PER_S
+from regimeflow.model.timestamps import NS_PER_DAY, NS_PER_S
 from regimeflow.run.pump import Pump
 from regimeflow.run.recorder import MemoryRecorder
 from tests.faults.desk_script import LinkedDesk, MakeDesk
-from tests.unit.core_samples import scripted
+from tests.unit.core_samples import World, scripted, session
 from tests.unit.journal_samples import filled
 
 SILENCE_S = 10
@@ -64,13 +66,73 @@ def test_f55_silent_feed_stops_entries_and_cancels_within_its_limit(make_desk: M
     assert not pass_in_silence(desk, SILENCE_S - 1)
     outputs = pass_in_silence(desk, 2)
     stale = [o for o in outputs if isinstance(o, c.HealthChanged)]
-    assert [o.status for o in stale] == [c.HealthStatus.STALE]
+    assert [(o.component, o.status) for o in stale] == [
+        ("feed:ABC", c.HealthStatus.STALE),
+        ("feed:XYZ", c.HealthStatus.STALE),
+    ]
     assert try_without_a_quote(desk) == "C19"
     assert any(isinstance(o, c.CancelOrder) for o in outputs)
     assert desk.engine.market.reference("ABC", desk.now_ns, 10**18) is None
     desk.quote(100.0)
     assert desk.engine.market.reference("ABC", desk.now_ns, 10**18) is not None
     assert desk.try_to_buy() == ""
+
+
+def told_of(desk: LinkedDesk, symbol: str) -> list[str]:
+    """What was told of a symbol's feed."""
+    changes = [o for o in desk.outputs(c.HealthChanged) if isinstance(o, c.HealthChanged)]
+    return [o.status.value for o in changes if o.component == f"feed:{symbol}"]
+
+
+def test_f55_symbol_that_never_delivers_is_told_once_and_recovers(make_desk: MakeDesk) -> None:
+    desk = watched(make_desk)
+    pass_in_silence(desk, SILENCE_S - 1)
+    assert told_of(desk, "XYZ") == []
+    pass_in_silence(desk, 20 * SILENCE_S)
+    assert told_of(desk, "XYZ") == ["stale"]
+    desk.quote(50.0, symbol="XYZ")
+    assert told_of(desk, "XYZ") == ["stale", "ok"]
+    assert set(desk.engine.market.stale) == {"ABC"}
+
+
+def test_f55_engine_to_which_nothing_is_ever_delivered_says_so() -> None:
+    """As one that starts anew while its feed is mute: it has heard nothing, and works orders."""
+    world = World(stale_after_ns=SILENCE_S * NS_PER_S)
+    for _ in range(2 * SILENCE_S):
+        world.wait(1)
+        world.feed(e.Heartbeat("engine"))
+    changes = [o for o in world.outputs(c.HealthChanged) if isinstance(o, c.HealthChanged)]
+    assert [(o.component, o.status.value) for o in changes] == [
+        ("feed:ABC", "stale"),
+        ("feed:XYZ", "stale"),
+    ]
+
+
+def test_f55_silence_counts_from_the_opening_for_what_was_never_heard() -> None:
+    world = World(stale_after_ns=SILENCE_S * NS_PER_S, is_open=False)
+    heartbeat, opened_ns = e.Heartbeat("engine"), session().open_ns + 600 * NS_PER_S
+    world.now_ns = opened_ns - 1_000
+    world.feed(heartbeat)
+    assert not world.outputs(c.HealthChanged)
+    world.feed(e.SessionOpened(msgspec.structs.replace(session(), open_ns=opened_ns)))
+    world.wait(SILENCE_S - 1)
+    assert not world.feed(heartbeat)
+    world.wait(2)
+    assert len([o for o in world.feed(heartbeat) if isinstance(o, c.HealthChanged)]) == 2
+
+
+def test_f55_daily_feed_that_never_delivers_a_symbol_is_told_after_two_sessions() -> None:
+    world = World(is_daily=True, bar_size_ns=NS_PER_DAY)
+    told = []
+    for day in range(3):
+        world.feed(e.SessionOpened(session(day)))
+        world.bar(100.0)
+        world.feed(e.SessionClosed(session(day)))
+        due_ns = session(day).close_ns + 1
+        world.now_ns = due_ns
+        outputs = world.feed(e.TimerFired(TimerId("session_end"), "engine", due_ns))
+        told.append([o.component for o in outputs if isinstance(o, c.HealthChanged)])
+    assert told == [[], ["feed:XYZ"], []]
 
 
 def test_f56_heartbeats_and_other_symbols_keep_no_symbol_fresh(make_desk: MakeDesk) -> None:

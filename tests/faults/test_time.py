@@ -262,7 +262,7 @@ def test_f74_pause_makes_silent_feeds_stale_at_once(make_desk: MakeDesk) -> None
     desk.accept(order_id)
     desk.wait(PAUSE_S)
     outputs = desk.feed(e.LoopStalled(int(PAUSE_S * NS_PER_S)))
-    assert set(desk.engine.market.stale) == {"ABC"}
+    assert set(desk.engine.market.stale) == {"ABC", "XYZ"}
     assert any(isinstance(o, c.CancelOrder) for o in outputs)
 
 

@@ -174,6 +174,7 @@ DERIVED: Mapping[type, Mapping[str, str]] = {
     },
     Watchdog: {
         "_blocks_orders": SETUP,
+        "_symbols": SETUP,
         "_limit_ns": SETUP,
         "_market": PART,
         "is_daily": SETUP,

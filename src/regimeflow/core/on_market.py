@@ -55,6 +55,7 @@ class MarketHandler:
         limit_ns = 2 * setup.bar_size_ns if setup.bar_size_ns else setup.stale_after_ns
         self.watchdog = Watchdog(
             engine.market,
+            engine.instruments,
             is_daily=setup.is_daily,
             limit_ns=limit_ns,
             blocks_orders=setup.halt_on_stale,

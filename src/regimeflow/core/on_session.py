@@ -67,6 +67,7 @@ class SessionHandler:
         engine.desk.boot(engine.now_ns, event.boot)
         engine.holds.on_started()
         engine.gate.clock.start()
+        engine.market_handler.watchdog.begin(engine.now_ns)
         engine.ledger.apply_event(engine.now_ns, event)
         engine.order_truth.on_started()
         engine.operator_handler.on_started()

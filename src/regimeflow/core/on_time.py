@@ -25,8 +25,11 @@ class TimeHandler:
     def on_heartbeat(self, event: e.Heartbeat) -> None:
         """Time passed: what is periodic may be due. Fresh data makes it change nothing."""
         engine = self._engine
-        if engine.now_ns >= engine.market_handler.next_due_ns > 0:
-            engine.market_handler.work_periodically()
+        market = engine.market_handler
+        if not market.next_due_ns:
+            market.judge_silence()  # nothing has come yet; what is periodic begins with data
+        elif engine.now_ns >= market.next_due_ns:
+            market.work_periodically()
         engine.holds.on_time()
         self._announce(engine.gate.clock.on_time(engine.now_ns))
 
