@@ -31,7 +31,8 @@ from regimeflow.observe.audit_refold import disagreement
 from regimeflow.run import policy
 from regimeflow.run.plan import CALENDAR_FIRST, CALENDAR_LAST
 from regimeflow.testing import World
-from regimeflow.testing.checkers import Evidence, Failure, Finding, judge
+from regimeflow.testing.checkers import Finding, judge
+from regimeflow.testing.evidence import Evidence, Failure
 from regimeflow.testing.rehearsal.branches import branches_of
 from regimeflow.testing.rehearsal.director import quietly
 from regimeflow.testing.rehearsal.faults import HostileFaults

@@ -9,19 +9,16 @@ from typing import Any
 
 import pytest
 
+from regimeflow.core.order_records import order_from_command
 from regimeflow.core.position import Position
 from regimeflow.errors import ConfigError, JournalError, StartRefused
 from regimeflow.journal.writer import JournalWriter
-from regimeflow.testing.checkers import (
-    DISK,
-    FAILURES_MAX,
-    KILLED,
-    Evidence,
-    Failure,
-    Finding,
-    judge,
-    quarantined_at,
-)
+from regimeflow.model.commands import SubmitOrder
+from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId
+from regimeflow.model.order import Order, OrderStatus, OrderType, Side
+from regimeflow.testing.checkers import FAILURES_MAX, Finding, judge, quarantined_at
+from regimeflow.testing.evidence import DISK, KILLED, Evidence, Failure
+from regimeflow.testing.open_orders import Working, altered
 from regimeflow.testing.rehearsal import director
 from regimeflow.testing.rehearsal.scenarios import Scenario
 from tests.simulation.rehearsed import busy_config, run, told
@@ -69,6 +66,69 @@ def test_cost_that_a_reduction_leaves_behind_is_seen(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Position, "_reduce", careless)
     verdict = run("lost-order", 2)
     assert "cost of" in told(verdict)
+
+
+def with_working_order(change: Callable[[Order], None]) -> Callable[[Evidence], Evidence]:
+    """An order that works on both sides; `change` falsifies how the books have it."""
+
+    def falsify(evidence: Evidence) -> Evidence:
+        order = order_from_command(1, purchase(100, limit_price=90))
+        order.status = OrderStatus.NEW
+        theirs = Working(Decimal(100), Decimal(0), Decimal(90), None)
+        change(order)
+        evidence.engine.ledger.orders.open[order.client_order_id] = order
+        return of_venue(open_orders={**evidence.venue.open_orders, order.client_order_id: theirs})(
+            evidence
+        )
+
+    return falsify
+
+
+def purchase(quantity: int, *, limit_price: int) -> SubmitOrder:
+    """An order to buy."""
+    sma = StrategyId("sma")
+    return SubmitOrder(
+        client_order_id=ClientOrderId("works"), strategy_id=sma, symbol="AAPL", side=Side.BUY,
+        order_type=OrderType.LIMIT, quantity=Decimal(quantity), limit_price=Decimal(limit_price),
+        intent_id=IntentId(sma, "AAPL", 0, 0, 0), worst_price=Decimal(limit_price),
+    )  # fmt: skip
+
+
+def test_order_with_the_same_terms_on_both_sides_is_no_difference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = seen(monkeypatch, with_working_order(lambda order: None))
+    assert set(found) == {"I10"}, "no journal knows of this order"
+
+
+def test_order_that_works_in_the_books_alone_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def falsify(evidence: Evidence) -> Evidence:
+        return of_venue(open_orders={})(with_working_order(lambda order: None)(evidence))
+
+    assert "works works in the books and not at the venue" in seen(monkeypatch, falsify)["I7"]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [("quantity", 114), ("filled_quantity", 3), ("limit_price", 91), ("stop_price", 80)],
+)
+def test_order_that_works_with_other_terms_is_seen(
+    attribute: str, value: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = with_working_order(lambda order: setattr(order, attribute, Decimal(value)))
+    found = seen(monkeypatch, other)
+    assert set(found) == {"I5", "I10"}
+    assert str(value) in found["I5"]
+
+
+def test_annulled_part_of_an_order_is_no_difference_of_its_terms() -> None:
+    order = order_from_command(1, purchase(100, limit_price=90))
+    order.status = OrderStatus.NEW
+    theirs = {"works": Working(Decimal(300), Decimal(0), Decimal(90), None)}
+    assert altered([order], theirs)
+    order.annulled_quantity = Decimal(5)  # what was annulled is used up at the venue
+    same = Working(Decimal(100), Decimal(5), Decimal(90), None)
+    assert not altered([order], {"works": same})
 
 
 @pytest.mark.parametrize(

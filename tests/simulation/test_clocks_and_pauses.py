@@ -17,7 +17,8 @@ from regimeflow.journal.records import Record
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.timestamps import NS_PER_MS, NS_PER_S
-from regimeflow.testing.checkers import Evidence, Finding, judge
+from regimeflow.testing.checkers import Finding, judge
+from regimeflow.testing.evidence import Evidence
 from regimeflow.testing.rehearsal import director
 from regimeflow.testing.rehearsal.director import Verdict
 from regimeflow.testing.rehearsal.scenarios import SCENARIOS, Scenario, Script

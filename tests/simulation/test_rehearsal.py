@@ -11,7 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from regimeflow.cli.app import app
-from regimeflow.testing.checkers import Evidence, Finding, VenueTruth, judge
+from regimeflow.testing.checkers import Finding, judge
+from regimeflow.testing.evidence import Evidence, VenueTruth
+from regimeflow.testing.open_orders import Working
 from regimeflow.testing.rehearsal import director
 from regimeflow.testing.rehearsal.scenarios import Scenario
 from tests.simulation.rehearsed import busy_config
@@ -44,7 +46,8 @@ def test_difference_of_a_cent_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_order_nobody_journaled_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = broken_by(monkeypatch, open_orders=frozenset({"stray"}), exceeded=["max_position"])
+    stray = {"stray": Working(Decimal(1), Decimal(0), None, None)}
+    seen = broken_by(monkeypatch, open_orders=stray, exceeded=["max_position"])
     assert seen == {"I4", "I7"}
 
 

@@ -9,36 +9,25 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 
-from regimeflow.core.engine import Engine
 from regimeflow.core.ledger_state import ledger_digest
 from regimeflow.errors import ConfigError, JournalCorrupt, JournalError, StartRefused
 from regimeflow.journal.verification import verify_chain
-from regimeflow.model.account import FillRecord
-from regimeflow.model.order import ZERO, OrderStatus
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.run.replay import verify_journal
 from regimeflow.testing.arrival_limits import MEANING as LIMITS_MEANING
 from regimeflow.testing.cost_fold import costs_of
+from regimeflow.testing.evidence import DISK, KILLED, Evidence, Failure
 from regimeflow.testing.journal_reading import Reading, read_journal
+from regimeflow.testing.open_orders import UNSETTLED, altered, astray
 
 IN_FLIGHT_BOUND_NS = 10 * NS_PER_S
 """An order that left before a halt may still be on its way, or be taken late, for this long."""
-UNSETTLED = frozenset(
-    {
-        OrderStatus.PENDING_NEW,
-        OrderStatus.PENDING_CANCEL,
-        OrderStatus.PENDING_REPLACE,
-        OrderStatus.IN_DOUBT,
-    }
-)
 SHOWN_MAX = 5
-DISK, KILLED = "disk", "killed"
 DEADLY = frozenset({DISK, KILLED, "engine kill", "engine power_cut"})
 """After these a journal may be unreadable or unwritable; nothing else excuses it."""
 UNREACHABLE = ("cannot be reached", "no history of")
@@ -49,50 +38,6 @@ COST_TOLERANCE = Fraction(1, 10**9)
 """Costs are rounded at the 28th digit of each part that is closed."""
 UNWRITABLE = ("cannot be written", "cannot write")
 """What a refusal says about a dead disk, whichever file it was."""
-
-
-@dataclass(frozen=True)
-class VenueTruth:
-    """What the venue holds at the end, and what it saw on the way.
-
-    `taken` counts arrivals by client order id; `entries_ns` has the venue's time of each order and
-    replacement, by its own id, that could increase a position; `exceeded` the limits found broken
-    at an arrival.
-    """
-
-    taken: Counter[str]
-    entries_ns: dict[str, int]
-    exceeded: Sequence[str]
-    executions: frozenset[str]
-    open_orders: frozenset[str]
-    positions: dict[str, Decimal]
-    cash: Decimal
-    fees: Decimal = ZERO
-    fills: Mapping[str, FillRecord] = field(default_factory=dict)
-    undurable: Sequence[str] = ()
-    nameless: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Failure:
-    """How a process ended by itself, and what had been done to the engine before."""
-
-    error: BaseException
-    before: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Everything that is judged. `failures` are how processes ended that were not killed,
-    `quarantines` why starts did not trust the strategies."""
-
-    journal_dir: Path
-    venue: VenueTruth
-    engine: Engine
-    failures: Sequence[Failure] = ()
-    unhandled: Sequence[str] = ()
-    quarantines: Sequence[str] = ()
-    has_settled: bool = True
 
 
 @dataclass(frozen=True)
@@ -169,7 +114,7 @@ def _same_books(evidence: Evidence, seen: Reading) -> list[str]:
         cost = costs.get(symbol, Fraction(0)) * Fraction(position.multiplier)
         if abs(Fraction(position.cost) - cost) > COST_TOLERANCE:
             found.append(f"cost of {symbol}: ours {position.cost}, venue {float(cost)}")
-    return found
+    return found + altered(evidence.engine.ledger.orders.open.values(), venue.open_orders)
 
 
 def _halts_hold(evidence: Evidence, seen: Reading) -> list[str]:
@@ -187,9 +132,7 @@ def _halts_hold(evidence: Evidence, seen: Reading) -> list[str]:
 def _all_settled(evidence: Evidence, _: Reading) -> list[str]:
     orders = evidence.engine.ledger.orders.open
     found = [f"{root} is still {o.status}" for root, o in orders.items() if o.status in UNSETTLED]
-    known = {order_id for order in orders.values() for order_id in order.client_order_ids}
-    strays = sorted(evidence.venue.open_orders - known)
-    found += [f"{order_id} works at the venue and not in the books" for order_id in strays]
+    found += astray(orders.values(), evidence.venue.open_orders)
     if not evidence.has_settled and not found:
         found.append("the engine did not come to rest within its bound")
     return found
@@ -285,7 +228,7 @@ _CHECKS: tuple[tuple[str, str, _Check], ...] = (
     ("I2", "no wish became two orders", _once),
     ("I3", "the same executions at the venue and in the books", _same_executions),
     ("I4", LIMITS_MEANING, _within_limits),
-    ("I5", "positions, cost, fees and cash equal the venue's", _same_books),
+    ("I5", "positions, cost, fees, cash and open orders equal the venue's", _same_books),
     ("I6", "no entry left after a halt or while the books were unproved", _halts_hold),
     ("I7", "no order left unsettled", _all_settled),
     ("I8", "no error unhandled", _nothing_unhandled),

@@ -24,7 +24,8 @@ from regimeflow.errors import ConfigError
 from regimeflow.model.order import ZERO
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.testing import PERFECT, Death, DiskFaults, Outcome, World
-from regimeflow.testing.checkers import Evidence, Failure, Finding, judge
+from regimeflow.testing.checkers import Finding, judge
+from regimeflow.testing.evidence import Evidence, Failure
 from regimeflow.testing.failures import let_go
 from regimeflow.testing.rehearsal.branches import branches_of
 from regimeflow.testing.rehearsal.conduct import FAULTED, FORBIDDEN, conduct_of

@@ -12,7 +12,7 @@ from regimeflow.live.boot import Booted
 from regimeflow.model.commands import TradingState
 from regimeflow.model.ids import StrategyId
 from regimeflow.run.linked_fold import REBUILD_PREFIX
-from regimeflow.testing.checkers import UNSETTLED
+from regimeflow.testing.open_orders import UNSETTLED, altered, astray, working_at
 from regimeflow.testing.venues.sim_machine import VenueMachine
 
 
@@ -50,12 +50,15 @@ def operator_needed(before: Trading, engine: Engine) -> str:
 
 
 def is_settled(engine: Engine, machine: VenueMachine) -> bool:
-    """Whether the books equal the venue's, nothing is unsettled and the account not held."""
+    """Whether books and orders equal the venue's, nothing is unsettled and nothing held."""
     portfolio, venue = engine.ledger.portfolio, machine.venue.ledger
     ours = {s: p.quantity for s, p in portfolio.positions.items() if p.quantity}
     are_settled = all(o.status not in UNSETTLED for o in engine.ledger.orders.open.values())
     is_same = ours == venue.positions and portfolio.cash == venue.cash
-    return is_same and are_settled and not engine.holds.account
+    if not is_same or not are_settled or engine.holds.account:
+        return False
+    working, theirs = engine.ledger.orders.open.values(), working_at(machine.venue.orders)
+    return not astray(working, theirs) and not altered(working, theirs)
 
 
 def has_lost_records(booted: Booted, journal_dir: Path) -> bool:

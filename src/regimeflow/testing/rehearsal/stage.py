@@ -22,7 +22,7 @@ from regimeflow.live.runner import LiveRunner, LiveSummary
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.run import policy
 from regimeflow.testing import Death, DiskFaults, Ending, LinkProfile, Outcome, World
-from regimeflow.testing.checkers import KILLED
+from regimeflow.testing.evidence import KILLED
 from regimeflow.testing.rehearsal import rest
 from regimeflow.testing.rehearsal.faults import HostileFaults
 from regimeflow.testing.rehearsal.stand import PORT, Stand

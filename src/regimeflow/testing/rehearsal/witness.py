@@ -16,7 +16,8 @@ from regimeflow.model.commands import CancelOrder, ReplaceOrder, SubmitOrder
 from regimeflow.model.instrument import decimal_from
 from regimeflow.model.order import ZERO, OrderStatus, OrderType, Side
 from regimeflow.testing.arrival_limits import Arrival, Reach, exceeded
-from regimeflow.testing.checkers import VenueTruth
+from regimeflow.testing.evidence import VenueTruth
+from regimeflow.testing.open_orders import working_at
 from regimeflow.testing.venues.sim_log import OrderCommand
 from regimeflow.testing.venues.sim_machine import VenueMachine
 from regimeflow.venue.orders import WorkingOrder
@@ -80,7 +81,7 @@ class Witness:
             exceeded=self.exceeded,
             undurable=self.undurable,
             executions=frozenset(fill.execution_id for fill in ledger.fills),
-            open_orders=frozenset(o.client_order_id for o in venue.orders if not o.is_done),
+            open_orders=working_at(venue.orders),
             nameless=[o.client_order_id for o in venue.orders if _is_nameless(o)],
             positions=dict(ledger.positions),
             cash=ledger.cash,
