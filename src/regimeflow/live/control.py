@@ -100,6 +100,18 @@ class ControlServer:
                 self._path.unlink(missing_ok=True)
             await runner.cleanup()
 
+    def take(self, verb: str, wish: Wish, on_done: Callable[[], None]) -> bool:
+        """Have a wish processed in a turn of its own; False while there is no engine.
+
+        If the engine fails in it, that is the run's business, not a request's. Raises UsageError
+        as `event_of` does.
+        """
+        if self._engine is None or self._deliver is None:
+            return False
+        event = event_of(self._engine, verb, wish)
+        asyncio.get_running_loop().call_soon(self._deliver, event, on_done)
+        return True
+
     # --- inside -------------------------------------------------------------------------
 
     async def _on_post(self, request: web.Request) -> web.Response:
@@ -126,20 +138,16 @@ class ControlServer:
         self._ids[wish.id] = None
         if len(self._ids) > IDS_MAX:
             self._ids.popitem(last=False)
-        try:
-            engine = self._engine
-            event = event_of(engine, verb, wish)
-        except UsageError as error:
-            return web.json_response({"error": str(error)}, status=400)
-        # In a turn of its own: if the engine fails, that is the run's business, not a request's.
-        loop = asyncio.get_running_loop()
-        processed = loop.create_future()
+        engine, processed = self._engine, asyncio.get_running_loop().create_future()
 
         def done() -> None:
             if not processed.done():
                 processed.set_result(None)
 
-        loop.call_soon(self._deliver, event, done)
+        try:
+            self.take(verb, wish, done)
+        except UsageError as error:
+            return web.json_response({"error": str(error)}, status=400)
         try:
             async with asyncio.timeout(ANSWER_S):
                 await processed

@@ -72,7 +72,7 @@ class LiveRunner:
         self._stop = asyncio.Event()
         self._stop_reason = ""
         self._journal_dir = self._live.log_dir / "journal"
-        self._control = ControlServer(self._live.control, self._live.log_dir)
+        self.control = ControlServer(self._live.control, self._live.log_dir)
 
     def request_stop(self, reason: str) -> bool:
         """Ask for an orderly stop; False when one is under way already."""
@@ -88,13 +88,13 @@ class LiveRunner:
         Raises ConfigError, StartRefused or JournalError (see `regimeflow.errors`).
         """
         with EngineLock(self._live.log_dir):
-            await self._control.start()
+            await self.control.start()
             try:
                 if self._live.broker_config.url is not None:
                     return await self._run_linked()
                 return await self._run_playback()
             finally:
-                await self._control.close()
+                await self.control.close()
 
     async def _run_playback(self) -> LiveSummary:
         """The venue is in this process and plays recorded data."""
@@ -111,7 +111,7 @@ class LiveRunner:
         assert booted.schedule is not None
         pump, journal = self._open(plan, baseline, observers, booted, booted.schedule)
         wishes = OperatorWishes()
-        self._control.attach(pump.engine, wishes.put)
+        self.control.attach(pump.engine, wishes.put)
         try:
             reason = await play(
                 self._config,
@@ -123,7 +123,7 @@ class LiveRunner:
                 self._idle(journal),
                 wishes,
             )
-            self._control.detach()
+            self.control.detach()
             return self._finish(reason or self._stop_reason, pump, observers, journal)
         except JournalError:
             self._cancel_without_journal(pump)
@@ -150,7 +150,7 @@ class LiveRunner:
             link = BrokerLink(client)
             pump, journal = self._open(plan, baseline, observers, booted, link)
             upkeep = self._keep_states(pump, booted, journal)
-            run = LinkedRun(self._config, client, truth, link, history, self._control)
+            run = LinkedRun(self._config, client, truth, link, history, self.control)
             try:
                 await run.play(
                     plan,

@@ -129,10 +129,11 @@ def _halts_hold(evidence: Evidence, seen: Reading) -> list[str]:
     ]
 
 
-def _all_settled(evidence: Evidence, _: Reading) -> list[str]:
+def _all_settled(evidence: Evidence, seen: Reading) -> list[str]:
     orders = evidence.engine.ledger.orders.open
     found = [f"{root} is still {o.status}" for root, o in orders.items() if o.status in UNSETTLED]
     found += astray(orders.values(), evidence.venue.open_orders)
+    found += seen.unheeded
     if not evidence.has_settled and not found:
         found.append("the engine did not come to rest within its bound")
     return found
@@ -230,7 +231,7 @@ _CHECKS: tuple[tuple[str, str, _Check], ...] = (
     ("I4", LIMITS_MEANING, _within_limits),
     ("I5", "positions, cost, fees, cash and open orders equal the venue's", _same_books),
     ("I6", "no entry left after a halt or while the books were unproved", _halts_hold),
-    ("I7", "no order left unsettled", _all_settled),
+    ("I7", "no order left unsettled, no operator's command lost", _all_settled),
     ("I8", "no error unhandled", _nothing_unhandled),
     ("I9", "the hash chain of the journal verifies", _chain_holds),
     ("I10", "the journal alone rebuilds the books and the decisions", _replays),

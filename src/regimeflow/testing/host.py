@@ -121,10 +121,15 @@ class Host:
         handler = incarnation.signal_handlers.get(int(number))
         if handler is None:
             return False
-        context = contextvars.copy_context()
-        context.run(CURRENT.set, incarnation)
-        self._loop.call_soon(handler, context=context)
+        self.call(handler)
         return True
+
+    def call(self, callback: Callable[[], object]) -> None:
+        """Run a callback in the life of the process, if one runs."""
+        if self.incarnation is not None and not self.incarnation.is_dead:
+            context = contextvars.copy_context()
+            context.run(CURRENT.set, self.incarnation)
+            self._loop.call_soon(callback, context=context)
 
     async def ended(self, *, within_s: float) -> Ending:
         """How the newest process ended. Raises TimeLimit if it still runs after `within_s`."""

@@ -20,6 +20,7 @@ from regimeflow.run.folds import LedgerFold
 from regimeflow.run.linked_fold import REBUILD_PREFIX
 from regimeflow.run.manifest import plan_of, read_manifest
 from regimeflow.testing.hold_watch import HoldWatch
+from regimeflow.testing.operator_watch import OperatorWatch
 from regimeflow.testing.order_steps import OrderSteps
 from regimeflow.testing.status_watch import StatusWatch
 
@@ -29,8 +30,8 @@ class Reading:
     """What a journal says.
 
     `too_fast` names orders that left faster than the rates allow, `returned` those that came back
-    to life untold or not cancelled. `bookings` are executions in
-    the order in which they were booked (True) or annulled (False). `events` are the
+    to life untold or not cancelled, `unheeded` commands of an operator. `bookings` are
+    executions in the order in which they were booked (True) or annulled (False). `events` are the
     numbers of what nothing here caused, `gaps` the records before
     which numbers are missing (market data that was lost), `rebuilt` those with which an engine
     was rebuilt.
@@ -48,6 +49,7 @@ class Reading:
     nameless: list[str] = field(default_factory=list)
     returned: list[str] = field(default_factory=list)
     too_fast: list[str] = field(default_factory=list)
+    unheeded: list[str] = field(default_factory=list)
     holds: HoldWatch = field(default_factory=HoldWatch)
     statuses: StatusWatch = field(default_factory=StatusWatch)
     digest: str = ""
@@ -61,7 +63,7 @@ def read_journal(directory: Path) -> Reading:
         _Rate("max_orders_per_second", books.orders_per_second_max, NS_PER_S),
         _Rate("max_orders_per_minute", books.orders_per_minute_max, NS_PER_MINUTE),
     ]
-    steps = OrderSteps()
+    steps, operator = OrderSteps(), OperatorWatch()
     halted_ns: int | None = None
     last_ns = ahead_ns = 0
     previous = 0
@@ -91,9 +93,11 @@ def read_journal(directory: Path) -> Reading:
                 halted_ns = last_ns
         steps.watch(fold.ledger.orders, body)
         seen.statuses.see(record, fold.ledger)
+        operator.see(record, fold.ledger)
     if halted_ns is not None:
         seen.halts_ns.append((halted_ns, last_ns + 10**18))
     seen.returned = steps.problems()
+    seen.unheeded = operator.problems(fold.ledger)
     seen.digest = ledger_digest(fold.ledger)
     return seen
 

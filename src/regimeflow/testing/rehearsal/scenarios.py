@@ -16,6 +16,7 @@ from typing import Any
 
 from regimeflow.model.timestamps import NS_PER_MS, NS_PER_S
 from regimeflow.testing import Death, DiskFaults, LinkProfile
+from regimeflow.testing.rehearsal.operator import COMMANDED, operate
 from regimeflow.testing.rehearsal.stage import Stage
 from regimeflow.testing.venues.faults import parse_fault
 
@@ -151,6 +152,7 @@ async def _disk_trouble(stage: Stage, rng: random.Random) -> None:
 
 
 _LATE = "an order that the venue takes after it was given up is a difference for a person to judge"
+_OPERATED = "an operator halted trading, and a resume was refused or came while no engine was up"
 _CUT = "decisions whose market data the disk lost cannot be verified"
 _ROUGH = LinkProfile(jitter=0.6, tail_chance=0.02, tail_s=0.5, split_chance=0.3, stall_chance=0.002)
 _BREAKING = LinkProfile(
@@ -237,6 +239,7 @@ FAULTS = (
     *sorted({parse_fault(spec).kind.value for spec in _MENU}),
     "rough link", "reset", "partition", "mute", "engine kill", "engine power_cut", "engine stopped",
     "clock step", "venue clock step", "venue restart", "disk", "market data lost",
+    *(f"operator {verb}" for verb in COMMANDED),
 )  # fmt: skip
 """Everything that the swarm does to an engine, as a verdict counts what it injected."""
 
@@ -255,6 +258,9 @@ def swarm(rng: random.Random) -> Scenario:
     link = rng.choice((None, None, _ROUGH, _BREAKING))
     if rng.random() < 0.15:  # drawn last: a new kind of trouble leaves the old seeds their stories
         scripts.append(_pause)
+    is_operated = rng.random() < 0.15
+    if is_operated:
+        scripts.append(operate)
 
     async def together(stage: Stage, chance: random.Random) -> None:
         streams = [random.Random(chance.random()) for _ in scripts]
@@ -269,5 +275,5 @@ def swarm(rng: random.Random) -> Scenario:
     on_world_time = _clock_skew in scripts and _venue_restart not in scripts
     return Scenario(
         RANDOM, story, faults, link, together, on_world_time=on_world_time,
-        may_need_operator=f"{_LATE}; {_CUT}",
+        may_need_operator=f"{_LATE}; {_CUT}" + (f"; {_OPERATED}" if is_operated else ""),
     )  # fmt: skip

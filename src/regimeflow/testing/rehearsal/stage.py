@@ -80,7 +80,7 @@ class Stage:
         self.server: SimVenueServer | None = None
         self.next_kill: tuple[int, Death] = (0, Death.KILL)
         self._before = rest.Trading()
-        self._runner: LiveRunner | None = None
+        self.runner: LiveRunner | None = None
         self._closing = asyncio.Event()
         self._is_over = False
         self._on_world_time = on_world_time
@@ -116,8 +116,8 @@ class Stage:
     def stop(self) -> None:
         """Ask the engine for an orderly end; it is not started again."""
         self._is_over = True
-        if self._runner is not None:
-            self._runner.request_stop("the rehearsal ends")
+        if self.runner is not None:
+            self.runner.request_stop("the rehearsal ends")
 
     async def close_venue(self) -> None:
         """End the venue in order."""
@@ -245,15 +245,15 @@ class Stage:
         self.timeline.note(f"the venue misbehaves: {kind.value.replace('_', ' ')}", FAULT)
 
     async def _live(self) -> LiveSummary:
-        self._runner = LiveRunner(
+        self.runner = LiveRunner(
             self.config,
             NotedConsole(self.timeline),
             on_booted=self._on_booted,
             start_upkeep=TendedAtOnce,
         )
         if self._is_over:
-            self._runner.request_stop("the rehearsal ends")
-        return await self._runner.run()
+            self.runner.request_stop("the rehearsal ends")
+        return await self.runner.run()
 
     def _on_booted(self, booted: Booted) -> None:
         self.boots.append(booted)
