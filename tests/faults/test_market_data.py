@@ -135,6 +135,16 @@ def test_f55_daily_feed_that_never_delivers_a_symbol_is_told_after_two_sessions(
     assert told == [[], ["feed:XYZ"], []]
 
 
+def test_f55_silence_cancels_no_flatten_of_an_operator(make_desk: MakeDesk) -> None:
+    desk = watched(make_desk)
+    desk.hold(10)
+    desk.feed(e.Flatten("operator"))
+    desk.accept(desk.outputs(c.SubmitOrder)[-1].client_order_id)
+    pass_in_silence(desk, 2 * SILENCE_S)
+    assert "ABC" in desk.engine.market.stale
+    assert not desk.outputs(c.CancelOrder)
+
+
 def test_f56_heartbeats_and_other_symbols_keep_no_symbol_fresh(make_desk: MakeDesk) -> None:
     desk = watched(make_desk)
     for _ in range(2 * SILENCE_S):

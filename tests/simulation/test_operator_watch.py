@@ -80,6 +80,17 @@ def test_flatten_that_was_lost_is_seen_unless_it_was_told(monkeypatch: pytest.Mo
     assert unheeded(desk, TOLD) == []
 
 
+def test_flatten_that_the_operator_cancels_is_heeded() -> None:
+    desk = LinkedDesk()
+    desk.hold(10)
+    desk.feed(e.Flatten("operator"))
+    closing = desk.outputs(c.SubmitOrder)[-1]
+    desk.accept(closing.client_order_id)
+    desk.feed(e.CancelAll("operator"))
+    desk.canceled(closing.client_order_id)
+    assert unheeded(desk) == []
+
+
 def test_cancel_all_that_leaves_an_order_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = LinkedDesk()
     order_id = desk.buy(10, 90.0)

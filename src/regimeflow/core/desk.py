@@ -14,7 +14,7 @@ import msgspec
 
 from regimeflow.core.approved import Approved, EngineOutput
 from regimeflow.core.cancels import Cancels
-from regimeflow.core.closings import FLATTEN, STOPPED, Closings
+from regimeflow.core.closings import FLATTEN, STOPPED, Closings, is_flatten
 from regimeflow.core.exits import entries_of
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.market_moment import MarketMoment
@@ -203,10 +203,13 @@ class Desk:
             self.cancel(order, reason)
 
     def cancel_all(self, reason: str, symbol: str | None = None) -> None:
-        """Cancel every working order, or those of one symbol; exits that wait are dropped."""
+        """Cancel every working order, or those of one symbol; exits that wait are dropped.
+
+        A symbol's are cancelled because nobody sees its price; a flatten is meant all the same.
+        """
         self.protection.forget(symbol)
         for order in list(self._ledger.orders.open.values()):
-            if symbol is None or order.symbol == symbol:
+            if symbol is None or (order.symbol == symbol and not is_flatten(order)):
                 self.cancel(order, reason)
 
     def after_fill(self, ts_ns: int, order: Order, fill: OrderFilled) -> None:

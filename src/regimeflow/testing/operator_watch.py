@@ -59,6 +59,8 @@ class OperatorWatch:
         body, working = record.body, ledger.orders.open
         if isinstance(body, e.CancelAll | e.Flatten):
             self._cancels.append((record.seq, list(working)))
+        if isinstance(body, e.CancelAll):  # closing orders included: the newest command counts
+            self._flattens = [found for found in self._flattens if not found.is_on_its_way(ledger)]
         if isinstance(body, e.Flatten):
             symbols = {*ledger.portfolio.held, *(order.symbol for order in working.values())}
             self._flattens += [
