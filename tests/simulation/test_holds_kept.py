@@ -7,6 +7,8 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
+from regimeflow.core.external import TERMS_TAKEN
+from regimeflow.core.holds import Holds
 from regimeflow.core.ledger import Books, Ledger
 from regimeflow.core.order_records import order_from_command
 from regimeflow.core.risk.clock import ClockGuard
@@ -17,8 +19,10 @@ from regimeflow.model import events as e
 from regimeflow.model.ids import ClientOrderId, ExecutionId, IntentId, StrategyId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.order import OrderType, Side
+from regimeflow.run.folds import LedgerFold
 from regimeflow.testing.hold_watch import HoldWatch
 from regimeflow.testing.rehearsal.director import Verdict
+from tests.faults.desk_script import SETTLE_S, LinkedDesk, records_of
 from tests.simulation.rehearsed import run
 from tests.unit.journal_samples import filled
 
@@ -87,6 +91,64 @@ def test_symbol_of_an_annulled_execution_is_held_until_a_resume() -> None:
     resumed = c.TradingStateChanged(c.TradingState.ACTIVE, "an operator", "C31")
     watch = watched(PROVED, bust, told, order(1), resumed, order(2))
     assert [name for name, _ in watch.held] == ["id-1"]
+
+
+@pytest.mark.parametrize("kind", ["late_order", "order_terms", "fills_missing"])
+def test_symbol_of_an_order_that_differs_is_held_until_a_resume(kind: str) -> None:
+    ledger, watch = books(), HoldWatch()
+    resumed = c.TradingStateChanged(c.TradingState.ACTIVE, "an operator", "C31")
+    told = c.DiscrepancyFound(kind, "id-1", "canceled", "new", "AAPL: it lives")
+    bodies = (PROVED, order(1), told, order(2), resumed, order(3))
+    for seq, body in enumerate(bodies, 1):
+        if isinstance(body, c.SubmitOrder):
+            ledger.apply_output(seq, body)
+        watch.see(Record(seq, seq, 0, body), None, ledger)  # type: ignore[arg-type]
+    assert [name for name, _ in watch.held] == ["id-2"]
+
+
+def test_adopted_order_with_new_terms_holds_nothing() -> None:
+    ledger, watch = books(), HoldWatch()
+    ledger.apply_output(1, order(1))
+    told = c.DiscrepancyFound("order_terms", "id-1", "1", "2", f"seen twice; {TERMS_TAKEN}")
+    for seq, body in enumerate((told, order(2)), 1):
+        watch.see(Record(seq, seq, 0, body), None, ledger)  # type: ignore[arg-type]
+    assert not watch.held
+
+
+def test_symbol_of_an_execution_of_no_order_is_held_until_a_resume() -> None:
+    told = c.DiscrepancyFound("unknown_fill", "7", "no such order", "buy 1 AAPL", "")
+    resumed = c.TradingStateChanged(c.TradingState.ACTIVE, "an operator", "C31")
+    for report in (
+        filled("manual"),
+        c.FillRecovered(filled("manual"), "listed"),
+        e.FillCorrected(ExecutionId("6"), filled("manual"), 1),
+    ):
+        watch = watched(PROVED, report, told, order(1), resumed, order(2))
+        assert [name for name, _ in watch.held] == ["id-1"]
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+def test_hold_that_an_engine_forgets_is_seen(
+    *, is_forgotten: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_forgotten:
+        monkeypatch.setattr(Holds, "hold_symbol", lambda *_: None)
+    desk = LinkedDesk()
+    late = desk.buy(10)
+    desk.lose(late)
+    desk.lapse(SETTLE_S + 1)
+    desk.answer(late, None)
+    desk.sweep(orders=())
+    desk.accept(late)
+    assert desk.kinds() == ["late_order"]
+    assert bool(desk.try_to_buy()) is not is_forgotten
+    fold, watch = LedgerFold(desk.engine.setup.books()), HoldWatch()
+    for record in records_of(desk):
+        fold.take(record)
+        watch.see(record, None, fold.ledger)
+    assert [why for _, why in watch.held] == (
+        ["while ABC was held: an order lived that had ended"] if is_forgotten else []
+    )
 
 
 @pytest.mark.parametrize(("held", "is_seen"), [(2, False), (1, False), (0, True)])

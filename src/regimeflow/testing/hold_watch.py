@@ -10,16 +10,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from regimeflow.core.external import TERMS_TAKEN
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.core.risk.clock import CLOCK
 from regimeflow.journal.records import Record
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
-from regimeflow.model.evidence import BustRecovered, as_observed
+from regimeflow.model.evidence import as_observed
+from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.order import Order, Side
 
 BOOKS = "books"
+_HOLDING = {
+    "bust": "an execution was annulled",
+    "unknown_fill": "an execution belonged to no order",
+    "late_order": "an order lived that had ended",
+    "order_terms": "the venue worked other terms",
+    "fills_missing": "fills of an order were missing",
+}
+"""Differences after which the symbol is held until an operator resumes."""
 _STRICTNESS = (c.TradingState.ACTIVE, c.TradingState.REDUCING, c.TradingState.HALTED)
 
 
@@ -37,7 +47,7 @@ class HoldWatch:
     _account: dict[str, str] = field(default_factory=dict)
     _symbols: dict[str, str] = field(default_factory=dict)
     _suspension: str = ""
-    _busted: str = ""
+    _executed: str = ""
     _reduces: bool = False
 
     def see(self, record: Record, order: Order | None, ledger: Ledger) -> None:
@@ -67,12 +77,29 @@ class HoldWatch:
         elif isinstance(body, e.ReportNotUnderstood):
             symbol = body.symbol or (order.symbol if order is not None else "")
             self._symbols[symbol] = "a report was not understood"
-        elif isinstance(body, e.FillBusted | BustRecovered):
-            bust = as_observed(body)
-            assert isinstance(bust, e.FillBusted)
-            self._busted = bust.symbol
-        elif isinstance(body, c.DiscrepancyFound) and body.kind == "bust":
-            self._symbols[self._busted] = "an execution was annulled"
+        elif isinstance(body, c.DiscrepancyFound):
+            self._hold(body, ledger)
+        else:
+            self._note_execution(as_observed(body))
+
+    def _note_execution(self, report: object) -> None:
+        """A difference of an execution follows its report, and names no symbol."""
+        if isinstance(report, e.FillCorrected):
+            report = report.fill
+        if isinstance(report, e.FillBusted | e.OrderFilled):
+            self._executed = report.symbol
+
+    def _hold(self, found: c.DiscrepancyFound, ledger: Ledger) -> None:
+        """What the table of differences says is held; adopted orders may change at the broker."""
+        why = _HOLDING.get(found.kind)
+        if why is None or found.detail.endswith(TERMS_TAKEN):
+            return
+        order = ledger.orders.get(ClientOrderId(found.subject))
+        is_about_execution = found.kind in ("bust", "unknown_fill")
+        if is_about_execution:
+            self._symbols[self._executed] = why
+        elif order is not None:
+            self._symbols[order.symbol] = why
 
     def _change(self, change: c.TradingStateChanged) -> None:
         self._states[change.strategy_id] = change.state
