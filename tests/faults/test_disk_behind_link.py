@@ -61,9 +61,9 @@ def _played(world: World, disk: DiskFaults, lost_verbs: tuple[str, ...]) -> Deat
         took_s = world.now_s - began_s
         stage.stop()
         await supervisor
-        working = stage.witness.truth().open_orders
+        working = stage.witness.truth().open_orders.keys()
         await stage.close_venue()
-        return Death(ending.error, took_s, working)
+        return Death(ending.error, took_s, frozenset(working))
 
     return world.run(play, is_strict=False)
 

@@ -60,7 +60,7 @@ def test_f76_what_works_in_the_symbol_all_the_same_is_cancelled_too(make_desk: M
     desk.hold(10)
     order_id = working(desk)
     desk.feed(e.Flatten("operator"))
-    desk.sweeps(2, orders=(foreign_order("manual-1"),))
+    desk.sweeps(2, orders=(desk.record(order_id), foreign_order("manual-1")))
     assert ("manual-1", "flatten") in cancels(desk)
     desk.canceled(order_id)
     assert not closings_of(desk)

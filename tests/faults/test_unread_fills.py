@@ -180,3 +180,12 @@ def test_operator_adopts_what_the_policy_still_leaves_alone(make_desk: MakeDesk)
     desk.sweeps(3, positions=BOUGHT, **POLLED)
     desk.feed(e.Adopt("looked"))
     assert of_nobody(desk) == 10
+
+
+def test_order_whose_cancel_is_under_way_explains_nothing(make_desk: MakeDesk) -> None:
+    desk = make_desk(external="adopt")
+    order_id = desk.buy(10, 90.0)
+    desk.accept(order_id)
+    desk.cancel(order_id)
+    desk.sweeps(2, positions=BOUGHT)
+    assert of_nobody(desk) == 10

@@ -13,6 +13,10 @@ from regimeflow.core.orders import Orders
 from regimeflow.core.reconcile import ACKNOWLEDGED, Difference
 from regimeflow.model.account import OrderRecord
 from regimeflow.model.ids import ClientOrderId
+from regimeflow.model.order import OrderStatus
+
+_ANSWERED = ACKNOWLEDGED | {OrderStatus.PENDING_CANCEL}
+"""States in which the venue is known to work an order as the books have it."""
 
 
 def may_explain(
@@ -31,7 +35,7 @@ def may_explain(
     if kind == "order_unknown_here" and record is not None:
         symbol = record.symbol
     for order in orders.open.values():
-        is_unanswered = order.in_doubt or order.status not in ACKNOWLEDGED
+        is_unanswered = order.in_doubt or order.status not in _ANSWERED
         is_older = order.created_ns <= since_ns
         if is_unanswered and is_older and symbol in (None, order.symbol):
             return True
