@@ -181,12 +181,33 @@ def test_f30_end_that_counts_unbooked_fills_frees_nothing_until_they_are_listed(
     desk.answer(order_id, over)
     assert desk.may_fill() == 10
     desk.sweep(orders=(), fills=(fill_record("x1", order_id, 6),))
-    assert desk.held() == 6
+    assert (desk.order(order_id).is_open, desk.filled(order_id), desk.held()) == (False, 6, 6)
     desk.lapse(SETTLE_S)
-    assert desk.outputs(c.QueryOrder)[-1].client_order_id == order_id
-    desk.answer(order_id, over)
-    assert (desk.order(order_id).status, desk.filled(order_id)) == (OrderStatus.CANCELED, 6)
     assert (desk.may_fill(), desk.kinds(), desk.engine.order_truth.doubts) == (0, [], {})
+
+
+@pytest.mark.parametrize("is_pushed", [False, True])
+def test_f30_end_that_waits_for_its_fills_comes_with_them_whatever_is_listed_meanwhile(
+    desk: LinkedDesk, *, is_pushed: bool
+) -> None:
+    """A look into the past shows the order at work: the end that was told is newer."""
+    order_id = desk.buy(10)
+    desk.accept(order_id)
+    desk.feed(e.OrderCanceled(ClientOrderId(order_id), "day", desk.now_ns, Decimal(6)))
+    working = desk.record(order_id, status=OrderStatus.NEW, filled_quantity=Decimal(0))
+    desk.answer(order_id, working)
+    desk.sweep(orders=(working,))
+    assert (desk.order(order_id).in_doubt, desk.may_fill()) == (True, 10)
+    desk.fill(order_id, 4)
+    assert (desk.order(order_id).in_doubt, desk.order(order_id).is_open) == (True, True)
+    if is_pushed:
+        desk.fill(order_id, 2)
+    else:
+        desk.sweep(orders=(), fills=(fill_record("x9", order_id, 2),))
+    assert (desk.order(order_id).status, desk.filled(order_id)) == (OrderStatus.CANCELED, 6)
+    assert (desk.may_fill(), desk.kinds()) == (0, [])
+    desk.lapse(60)
+    assert not desk.kinds()
 
 
 def test_f30_end_that_counts_what_is_booked_ends_its_order(desk: LinkedDesk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import NamedTuple
 
 from regimeflow.core.order_table import Happening
@@ -62,6 +63,17 @@ def unknown_status(order: Order) -> DiscrepancyFound:
         order.status.value,
         "not known",
         f"{order.symbol}: counted as working until the venue says what is known here",
+    )
+
+
+def overfill(order: Order, total_max: Decimal) -> DiscrepancyFound:
+    """More was filled than the order could ask for."""
+    return DiscrepancyFound(
+        "overfill",
+        order.client_order_id,
+        str(total_max),
+        str(order.filled_quantity),
+        f"{order.symbol}: the venue filled more than was ordered",
     )
 
 

@@ -35,6 +35,7 @@ from regimeflow.model.evidence import as_observed
 from regimeflow.model.ids import ExecutionId, StrategyId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.market import ActionKind, Bar, CorporateAction, Quote, Trade
+from regimeflow.model.order import ZERO
 
 _PLAIN_REPORTS: dict[type, Happening] = {
     e.OrderAccepted: Happening.ACCEPTED,
@@ -97,9 +98,10 @@ class Ledger:
             return self.orders.report(
                 ts_ns,
                 event.client_order_id,  # type: ignore[union-attr]
-                Happening.LOST_SIGHT if self._lacks_fills(event) else happening,
+                happening,
                 reason=getattr(event, "reason", ""),
                 broker_order_id=getattr(event, "broker_order_id", None),
+                counted=getattr(event, "filled_quantity", None) or ZERO,
             )
         if isinstance(event, e.OrderFilled):
             return self.apply_fill(ts_ns, event)
@@ -242,13 +244,6 @@ class Ledger:
         if notice.fill.execution_id in self.orders.executions.annulled_early:
             return self.apply_fill(ts_ns, notice.fill)
         return applied
-
-    def _lacks_fills(self, event: e.Event) -> bool:
-        """An end that counts fills which are not booked: they may come, so nothing is free yet."""
-        if not isinstance(event, e.OrderCanceled | e.OrderExpired):
-            return False
-        order, counted = self.orders.get(event.client_order_id), event.filled_quantity
-        return order is not None and order.is_open and (counted or 0) > order.used_quantity
 
     def _adopt(self, ts_ns: int, notice: c.ExternalAdopted) -> None:
         record = notice.order

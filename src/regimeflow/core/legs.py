@@ -63,6 +63,22 @@ def meaning_of(
     return told
 
 
+def withholds_end(order: Order, told: Happening, counted: Decimal) -> bool:
+    """Keep an end that counts fills which are not booked: they may come, so nothing is free yet."""
+    is_early = order.is_open and told in ENDS and counted > order.used_quantity
+    if is_early:
+        order.ended_leg, order.counted_at_end = _ENDED_BY[told], counted
+    return is_early
+
+
+def due_end(order: Order, asked: Asked) -> Happening | None:
+    """The end that waited for the fills it counts, once they are booked."""
+    is_due = order.is_open and order.used_quantity >= order.counted_at_end > 0
+    if order.ended_leg is None or not is_due or is_awaited(order, asked):
+        return None
+    return _END_OF[order.ended_leg]
+
+
 def is_of_the_past(order: Order, leg: ClientOrderId, told: Happening, asked: Asked) -> bool:
     """Whether a report is of a leg that is known to be over, and so says nothing of the order."""
     if told is Happening.ACCEPTED and order.ended_leg is not None:

@@ -162,8 +162,12 @@ class OrderTruth:
         """Take over what the broker said of an order at this time, fills first."""
         engine = self._engine
         lacks_fills = record.filled_quantity > order.used_quantity
-        if lacks_fills and record.status.is_terminal and self._may_still_fill(order, made_ns):
-            return  # its end would free exposure that the missing fills are about to use
+        is_early = lacks_fills and record.status.is_terminal
+        has_ended = bool(order.counted_at_end) and not record.status.is_terminal
+        if (is_early or has_ended) and self._may_still_fill(order, made_ns):
+            # An end would free exposure that fills are about to use, and the end of a stream that
+            # waits for them is newer than a list or an answer that shows the order at work.
+            return
         if record.status is OrderStatus.IN_DOUBT:
             self._not_understood(order)
             return

@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from copy import copy
+from decimal import Decimal
 
 from regimeflow.core import legs
 from regimeflow.core.applied import (
     NOTHING,
     Applied,
     impossible_report,
+    overfill,
     unknown_fill,
     unknown_order,
 )
@@ -35,7 +37,7 @@ from regimeflow.model.commands import (
 from regimeflow.model.events import OrderFilled, OrderReplaced
 from regimeflow.model.ids import BrokerOrderId, ClientOrderId
 from regimeflow.model.instrument import Instrument
-from regimeflow.model.order import BY_STRATEGY, TERMINAL_STATUSES, Order, OrderStatus
+from regimeflow.model.order import BY_STRATEGY, TERMINAL_STATUSES, ZERO, Order, OrderStatus
 
 TERMINAL_ORDERS_MAX = 20_000
 _ENDED = TERMINAL_STATUSES - {OrderStatus.NOT_FOUND}
@@ -147,8 +149,9 @@ class Orders:
         *,
         reason: str = "",
         broker_order_id: BrokerOrderId | None = None,
+        counted: Decimal = ZERO,
     ) -> Applied:
-        """Apply a report that carries no quantity: accepted, rejected, canceled, expired ..."""
+        """Apply a report other than of a fill; an end may say what it `counted` as filled."""
         order = self.get(client_order_id)
         if order is None:
             return Applied(None, unknown_order(client_order_id, happening.value))
@@ -158,15 +161,15 @@ class Orders:
         if broker_order_id is not None:
             order.broker_order_id = broker_order_id
         happening = legs.meaning_of(order, client_order_id, happening, asked)
+        if legs.withholds_end(order, happening, counted):
+            happening = Happening.LOST_SIGHT
         is_unsure = happening in (Happening.LOST_SIGHT, Happening.LEG_ENDED)
         # A refusal says what did not happen; it is no evidence of what has.
         is_still_unsure = happening in REFUSALS or legs.is_awaited(order, asked)
         is_unsure |= (order.in_doubt and is_still_unsure) or order.ended_leg is not None
         order.in_doubt = order.is_open and is_unsure
-        before = order.status
+        before, order.reason = order.status, reason or order.reason
         discrepancy = self._move(ts_ns, order, happening)
-        if reason:
-            order.reason = reason
         if happening is Happening.REPLACE_REJECTED:
             self._finish_if_full(ts_ns, order)
         moved = discrepancy is None and (order.status is not before or order.in_doubt)
@@ -215,7 +218,8 @@ class Orders:
         order.filled_quantity += fill.quantity
         order.filled_cost += fill.quantity * fill.price
         order.fees += fill.fee
-        order.in_doubt = order.in_doubt and legs.is_awaited(order, self.replacements)
+        is_unsure = order.ended_leg is not None or legs.is_awaited(order, self.replacements)
+        order.in_doubt = order.in_doubt and is_unsure
         if not legs.is_superseded(order, fill.client_order_id):
             order.broker_order_id = fill.broker_order_id
         # A fill of the new terms may outrun the answer to the replacement that asked for them.
@@ -223,14 +227,11 @@ class Orders:
         is_full = order.used_quantity >= total_max
         happening = Happening.FILLED if is_full else Happening.PART_FILLED
         discrepancy = self._move(ts_ns, order, happening)
+        ended = legs.due_end(order, self.replacements)
+        if ended is not None:
+            self._move(ts_ns, order, ended)
         if order.filled_quantity > total_max:
-            discrepancy = DiscrepancyFound(
-                kind="overfill",
-                subject=order.client_order_id,
-                ours=str(total_max),
-                theirs=str(order.filled_quantity),
-                detail=f"{order.symbol}: the venue filled more than was ordered",
-            )
+            discrepancy = overfill(order, total_max)
         return Applied(order, discrepancy)
 
     def unfill(self, ts_ns: int, fill: OrderFilled, *, uses_up: bool = True) -> Order | None:
@@ -274,7 +275,7 @@ class Orders:
     def _cross_the_end(self, order: Order, *, has_ended: bool) -> None:
         root = order.client_order_ids[0]
         if has_ended:
-            order.ended_leg, order.in_doubt = None, False
+            order.ended_leg, order.counted_at_end, order.in_doubt = None, ZERO, False
             self.exposure.close(order)
             self.open.pop(root, None)
             for client_order_id in order.client_order_ids[1:]:

@@ -102,7 +102,8 @@ class Order(msgspec.Struct, gc=False, kw_only=True, omit_defaults=True):
     last; `current_id` is that of the last replacement that was accepted, None before the first.
     `annulled_quantity` filled once and was annulled by the venue: it is not filled and, as far as
     the venue is concerned, used up. `ended_leg` is how the leg that stood ended while a
-    replacement of it is not answered and may live.
+    replacement of it is not answered and may live, or fills that its end counted
+    (`counted_at_end`) are not booked.
     `take_profit_price` and `stop_loss_price` ask for a bracket: exits placed as fills arrive.
     `cancel_reason` is why it was asked to be cancelled, the engine's or an operator's before the
     strategy's own; `cancels_sent` counts how often.
@@ -142,6 +143,7 @@ class Order(msgspec.Struct, gc=False, kw_only=True, omit_defaults=True):
     current_id: ClientOrderId | None = None
     annulled_quantity: Decimal = ZERO
     ended_leg: OrderStatus | None = None
+    counted_at_end: Decimal = ZERO
     cancel_reason: str = ""
     cancels_sent: int = 0
 

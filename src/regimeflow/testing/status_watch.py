@@ -19,7 +19,8 @@ from regimeflow.model.order import OrderStatus
 
 H, S = Happening, OrderStatus
 ENDED_LEG = (H.REJECTED, H.CANCELED, H.EXPIRED)
-"""How an order ends whose standing leg had ended, once its replacement is refused."""
+"""How an order ends whose standing leg had ended, once its replacement is refused,
+or the fills that its end counted are booked."""
 HAPPENINGS: dict[type, Sequence[Sequence[Happening]]] = {
     c.SubmitOrder: ((H.SENT,),),
     c.OrderDenied: ((H.DENIED,),),
@@ -27,8 +28,8 @@ HAPPENINGS: dict[type, Sequence[Sequence[Happening]]] = {
     c.ReplaceOrder: ((H.REPLACE_SENT,),),
     e.OrderAccepted: ((H.ACCEPTED,),),
     e.OrderRejected: ((H.REJECTED, H.REPLACE_REJECTED, H.LEG_ENDED), ENDED_LEG),
-    e.OrderFilled: ((H.PART_FILLED, H.FILLED),),
-    e.FillCorrected: ((H.PART_FILLED, H.FILLED),),
+    e.OrderFilled: ((H.PART_FILLED, H.FILLED), ENDED_LEG),
+    e.FillCorrected: ((H.PART_FILLED, H.FILLED), ENDED_LEG),
     e.OrderCanceled: ((H.CANCELED, H.LEG_ENDED, H.LOST_SIGHT),),
     e.OrderExpired: ((H.EXPIRED, H.LEG_ENDED, H.LOST_SIGHT),),
     e.OutcomeUnknown: ((H.LOST_SIGHT,),),
@@ -42,7 +43,7 @@ HAPPENINGS: dict[type, Sequence[Sequence[Happening]]] = {
         ),
         (H.FILLED, *ENDED_LEG),
     ),
-    c.BustRecovered: ((H.PART_FILLED, H.FILLED),),
+    c.BustRecovered: ((H.PART_FILLED, H.FILLED), ENDED_LEG),
     c.OrderResolved: (
         (
             H.ACCEPTED,
