@@ -37,6 +37,23 @@ def of_nobody(desk: LinkedDesk) -> int:
     return int(desk.engine.ledger.portfolio.strategy_position(EXTERNAL, "ABC").quantity)
 
 
+@pytest.mark.parametrize("policy", ["adopt", "ignore"])
+def test_what_can_be_settled_stops_no_trading_while_its_proof_is_asked_for(
+    make_desk: MakeDesk, policy: str
+) -> None:
+    """Positions are polled by themselves: the list that is asked for then is the proof."""
+    desk = make_desk(external=policy)
+    for seconds in (0, 60):
+        asked = len(requests(desk))
+        desk.lapse(seconds)
+        desk.sweep(positions=BOUGHT, **POLLED)
+        assert requests(desk)[asked:][-1].scope is c.SnapshotScope.ALL
+        desk.sweep(positions=BOUGHT)
+    assert desk.trading is c.TradingState.ACTIVE
+    assert of_nobody(desk) == (10 if policy == "adopt" else 0)
+    assert not desk.outputs(c.TradingStateChanged)
+
+
 def half_filled(quantity: int = 10, filled: int = 5) -> OrderRecord:
     return msgspec.structs.replace(
         foreign_order(quantity=quantity),

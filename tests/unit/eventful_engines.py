@@ -143,6 +143,8 @@ def differences_of_every_kind(desk: LinkedDesk) -> None:
     desk.bar(60.2, "XYZ")
     desk.feed(e.ClockMeasured("sim", desk.now_ns + 5 * NS_PER_S, NS_PER_S))
     desk.feed(e.LoopStalled(60 * NS_PER_S))
+    # As where policy waits for its proof.
+    desk.engine.reconciler.deferred["position", "XYZ"] = None
     # As in a ban.
     desk.engine.desk.cancels.withheld[ClientOrderId("o1")] = "strategy"
     # As after a burst of fills.

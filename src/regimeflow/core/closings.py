@@ -3,8 +3,9 @@
 A strategy's close is a wish like any other, and can be denied. A flatten must not get lost, an
 operator's or that of what nobody here ordered: it waits for the order rate, is sent again when the
 venue rejects it, and where it is refused for good, that is a discrepancy for a person. While an
-operator's waits nothing new leaves in its symbol, not even an exit, or a strategy that always
-wants an order there would keep it waiting for ever; what works there all the same is cancelled.
+operator's waits or works nothing new leaves in its symbol, not even an exit: a strategy that always
+wants an order there would keep it waiting for ever, and two exits would turn the position around.
+What works there all the same is cancelled.
 It waits for cancels as long as they take, which is told every `WAIT_NS_MAX`. All wait for a broker
 that takes no requests.
 """
@@ -98,15 +99,16 @@ class Closings:
             self._tell(order, "rejected", f"rejected again and again: {order.reason}; close it")
 
     def denial(self, order: Order) -> Denial | None:
-        """C25: why nothing new leaves in a symbol whose flatten waits."""
-        if order.strategy_id == EXTERNAL or self.of(EXTERNAL, order.symbol, FLATTEN) is None:
+        """C25: why nothing new leaves in a symbol that an operator flattens: two closing orders
+        would turn its position around."""
+        if order.strategy_id == EXTERNAL or not self._is_flattened(order.symbol):
             return None
         return Denial(
             "C25",
-            "no flatten that waits",
-            f"the flatten of {order.symbol} waits",
-            f"an operator flattens {order.symbol}; nothing else may leave there until that order "
-            "has left, and it waits for the orders that work there",
+            "no flatten under way",
+            f"{order.symbol} is being flattened",
+            f"an operator flattens {order.symbol}; nothing else may leave there until that is "
+            "done, and it waits for the orders that work there",
         )
 
     def send_what_can(self, ts_ns: int, *, is_stopping: bool) -> None:
@@ -166,6 +168,13 @@ class Closings:
         return cancelled
 
     # --- inside -------------------------------------------------------------------------
+
+    def _is_flattened(self, symbol: str) -> bool:
+        """Whether an operator's flatten waits or works."""
+        return self.of(EXTERNAL, symbol, FLATTEN) is not None or any(
+            order.symbol == symbol and is_operators(order)
+            for order in self._ledger.orders.open.values()
+        )
 
     def _others(self, order: Order) -> list[Order]:
         """What works and could fill before, or beside, a closing order that waits."""

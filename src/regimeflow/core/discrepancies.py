@@ -79,14 +79,19 @@ class Discrepancies:
         """
         engine, reconciler = self._engine, self._engine.reconciler
         asked_ns = asked_ns_of(snapshot.request_id)
-        made_ns = engine.order_truth.made_ns(snapshot.ts_venue_ns, asked_ns)
+        is_answer = snapshot.request_id.startswith((TRUTH_PREFIX, RECONCILE_PREFIX))
+        is_final = snapshot.fills is not None or is_answer or not engine.setup.proves_books
         for found in reconciler.compare(
-            engine.now_ns, snapshot, engine.ledger, grace_ns=engine.setup.grace_ns, made_ns=made_ns
+            engine.now_ns,
+            snapshot,
+            engine.ledger,
+            grace_ns=engine.setup.grace_ns,
+            made_ns=engine.order_truth.made_ns(snapshot.ts_venue_ns, asked_ns),
+            may_wait=lambda difference: not is_final and self._may_be_settled(difference),
         ):
             self._report_break(found)
         engine.externals.retry(snapshot)
-        is_answer = snapshot.request_id.startswith((TRUTH_PREFIX, RECONCILE_PREFIX))
-        if snapshot.fills is not None or is_answer or not engine.setup.proves_books:
+        if is_final:
             return
         left = differences(snapshot, engine.ledger, reconciler.ignored)
         if any(not self.is_proved(found) for part in left.values() for found in part):
@@ -100,6 +105,10 @@ class Discrepancies:
         if since_ns is None or reconciler.fills_ns - since_ns < engine.setup.grace_ns:
             return False
         return not may_explain(difference, since_ns, engine.ledger.orders, reconciler.listed)
+
+    def _may_be_settled(self, difference: Difference) -> bool:
+        """Whether policy could settle it, if only it were proved, which is asked for at once."""
+        return self._engine.externals.has_policy(difference) and not self.is_proved(difference)
 
     def _report_break(self, found: DiscrepancyFound) -> None:
         """A difference that has lasted: settled as configured, or holding trading with advice."""

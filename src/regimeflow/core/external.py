@@ -69,9 +69,7 @@ class Externals:
                 return None
             del engine.reconciler.breaks[difference[:2]]
             return TERMS_TAKEN
-        if policy == "refuse" or kind not in EXTERNAL_KINDS or subject in self.unknown_ids:
-            return None
-        if not engine.discrepancies.is_proved(difference):
+        if not self.has_policy(difference) or not engine.discrepancies.is_proved(difference):
             return None
         if policy == "ignore":
             self._ignore(difference)
@@ -82,6 +80,12 @@ class Externals:
             self._close(difference)
             return "reconciliation.external is flatten: adopted, being cancelled or closed"
         return "reconciliation.external is adopt: taken into the books, as nobody's"
+
+    def has_policy(self, difference: Difference) -> bool:
+        """Whether what nobody here did in this way is settled without a person."""
+        kind, subject, _, _ = difference
+        is_known = kind in EXTERNAL_KINDS and subject not in self.unknown_ids
+        return is_known and self._engine.setup.external != "refuse"
 
     def retry(self, snapshot: BrokerSnapshot) -> None:
         """Settle what stood for want of a price or of proof; `Resume` alone lets trading go on."""

@@ -9,7 +9,7 @@ since. A part that was not read compares nothing. The books are never
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -129,7 +129,8 @@ def _terms(order: Order | OrderRecord) -> str:
 class SavedReconciler(msgspec.Struct, frozen=True, array_like=True):
     """Differences by part since they are seen, breaks, what is left out, the last list and when.
 
-    `fills_ns`: when, at the earliest, the last complete list of fills was made.
+    `fills_ns`: when, at the earliest, the last complete list of fills was made. `deferred`: breaks
+    that wait for the next snapshot.
     """
 
     suspected: dict[str, list[tuple[str, str, str, int]]]
@@ -138,17 +139,19 @@ class SavedReconciler(msgspec.Struct, frozen=True, array_like=True):
     listed: list[OrderRecord]
     listed_ns: int = 0
     fills_ns: int = 0
+    deferred: list[Key] = []
 
 
 class Reconciler:
     """Remembers since when differences are seen; one that stays becomes a break."""
 
-    __slots__ = ("_suspected", "breaks", "fills_ns", "ignored", "listed", "listed_ns")
+    __slots__ = ("_suspected", "breaks", "deferred", "fills_ns", "ignored", "listed", "listed_ns")
 
     def __init__(self) -> None:
         self._suspected: dict[str, dict[tuple[str, str, str], int]] = {}
         self.breaks: dict[Key, Difference] = {}
         self.ignored: dict[Key, Decimal] = {}
+        self.deferred: dict[Key, None] = {}
         self.listed: dict[ClientOrderId, OrderRecord] = {}
         self.listed_ns = 0
         self.fills_ns = 0
@@ -170,6 +173,7 @@ class Reconciler:
             list(self.listed.values()),
             self.listed_ns,
             self.fills_ns,
+            list(self.deferred),
         )
 
     def restore(self, saved: SavedReconciler) -> None:
@@ -183,6 +187,7 @@ class Reconciler:
         self.listed = {record.client_order_id: record for record in saved.listed}
         self.listed_ns = saved.listed_ns
         self.fills_ns = saved.fills_ns
+        self.deferred = dict.fromkeys(saved.deferred)
 
     def compare(
         self,
@@ -192,10 +197,12 @@ class Reconciler:
         *,
         grace_ns: int = 0,
         made_ns: int = 0,
+        may_wait: Callable[[Difference], bool] = lambda _: False,
     ) -> list[DiscrepancyFound]:
         """New breaks shown by this snapshot; breaks that have healed are forgotten.
 
-        A break was seen before, and for at least `grace_ns`. `made_ns`: see `doubts`.
+        A break was seen before, and for at least `grace_ns`; one that `may_wait` for the next
+        snapshot does so once. `made_ns`: see `doubts`.
         """
         if snapshot.fills is not None:
             self.fills_ns = max(self.fills_ns, made_ns)
@@ -211,14 +218,18 @@ class Reconciler:
             now = {_suspicion(difference): difference for difference in found}
             since = self._suspected[part] = {s: before.get(s, ts_ns) for s in now}
             current = {difference[:2] for difference in found}
-            for key in [k for k in self.breaks if k not in current and _part_of(k[0]) == part]:
-                del self.breaks[key]
+            for known in (self.breaks, self.deferred):
+                for key in [k for k in known if k not in current and _part_of(k[0]) == part]:
+                    del known[key]
             for suspicion, difference in now.items():
                 key = difference[:2]
                 is_lasting = suspicion in before and ts_ns - since[suspicion] >= grace_ns
                 if key in self.breaks:
                     self.breaks[key] = difference  # as far apart as it is now
+                elif is_lasting and key not in self.deferred and may_wait(difference):
+                    self.deferred[key] = None
                 elif is_lasting:
+                    self.deferred.pop(key, None)
                     self.breaks[key] = difference
                     new.append(DiscrepancyFound(*difference, "seen in two successive snapshots"))
         return new

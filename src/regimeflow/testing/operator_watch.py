@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from regimeflow.core.closings import FLATTEN
+from regimeflow.core.closings import FLATTEN, WAITS
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.journal.records import Record
@@ -67,8 +67,11 @@ class OperatorWatch:
                 _Flatten(record.seq, s, [root for root, o in working.items() if o.symbol == s])
                 for s in sorted(symbols)
             ]
-        elif isinstance(body, c.DiscrepancyFound) and body.kind == "not_flattened":
-            self._flattens = [found for found in self._flattens if found.symbol != body.subject]
+        elif isinstance(body, c.DiscrepancyFound):
+            is_given_up = body.kind == "not_flattened" and body.ours != WAITS
+            self._flattens = [
+                f for f in self._flattens if not is_given_up or f.symbol != body.subject
+            ]
         elif isinstance(body, c.SubmitOrder):
             is_closing = (body.strategy_id, body.tag) == (EXTERNAL, FLATTEN)
             for found in self._flattens:
