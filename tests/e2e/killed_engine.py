@@ -199,11 +199,11 @@ class Drive:
             self.state.read_text(encoding="utf-8"),
         )
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self, *options: str) -> subprocess.Popen[bytes]:
         """Start an engine; whoever does ends it."""
         with self._log.open("ab") as log:
             return subprocess.Popen(
-                [*CLI, "live", "--config", str(self.config)], stdout=log, stderr=log
+                [*CLI, "live", "--config", str(self.config), *options], stdout=log, stderr=log
             )
 
 
