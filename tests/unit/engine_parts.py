@@ -119,7 +119,12 @@ DERIVED: Mapping[type, Mapping[str, str]] = {
         "_tick_calls": LISTENERS,
     },
     MarketState: {},
-    OperatorHandler: {"_engine": PART, "unfinished": "emptied by the start"},
+    OperatorHandler: {
+        "_engine": PART,
+        "is_rebuilt": "emptied by the start",
+        "unclosed": "emptied by the start",
+        "unfinished": "emptied by the start",
+    },
     OrderTruth: {"_engine": PART},
     Orders: {},
     Portfolio: {

@@ -34,6 +34,8 @@ FLATTEN = "flatten"
 FLATTEN_WAIT = TimerId("flatten_wait")
 WAITS = "waits"
 """What a flatten does that is told and not over."""
+REFUSED = "refused"
+"""It was denied here: its `OrderDenied` came before."""
 STOPPED = Denial("STOPPED", "while running", "stopping", "the run is ending; no order may leave")
 FLAT = Denial("FLAT", "a position to close", "flat", "nothing is left to close")
 
@@ -209,7 +211,7 @@ class Closings:
                 return False
             denial = self._submit(ts_ns, order, overdue)
             if denial is not None:
-                self._tell(order, "refused", f"{denial.control}: {denial.message}; close it")
+                self._tell(order, REFUSED, f"{denial.control}: {denial.message}; close it")
         return True
 
     def _watch(self, ts_ns: int) -> None:

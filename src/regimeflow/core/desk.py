@@ -15,7 +15,7 @@ import msgspec
 from regimeflow.core.approved import Approved, EngineOutput
 from regimeflow.core.cancels import Cancels
 from regimeflow.core.closings import FLATTEN, STOPPED, Closings, is_flatten
-from regimeflow.core.exits import entries_of
+from regimeflow.core.exits import OCO, entries_of
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.market_moment import MarketMoment
 from regimeflow.core.order_records import denial_of
@@ -217,7 +217,7 @@ class Desk:
         self.protection.cover(ts_ns, order, fill.quantity, fill.price)
         if order.oco_group is not None and not self.oco_at_broker:
             for sibling in self._ledger.orders.exposure.siblings(order):
-                self.cancel(sibling, "oco")
+                self.cancel(sibling, OCO)
 
     def close_what_can(self, ts_ns: int) -> None:
         """Send the closing orders and the exits that nothing holds back any more."""

@@ -173,8 +173,8 @@ DIFFERENCES: dict[str, Explained] = {
     ),
     "not_protected": Explained(
         Reaction.TOLD,
-        "an exit that a filled entry asked for was refused by a control after it had to wait, or "
-        "rejected by the venue time and again",
+        "an exit that a filled entry asked for was refused by a control after it had to wait, "
+        "rejected by the venue time and again, or waited when the engine was rebuilt",
         "the position stays, without that exit",
         "a person protects or closes it at the broker",
     ),

@@ -5,14 +5,23 @@ Pure functions over values and books; the desk sends and cancels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.order_factory import build_order
 from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId
 from regimeflow.model.instrument import Instrument
-from regimeflow.model.order import Order, TimeInForce
+from regimeflow.model.order import ZERO, Order, TimeInForce
+
+OCO = "oco"
+"""Reason of cancelling an exit whose sibling filled."""
+ANNULLED = "its entry was annulled"
+"""Reason of cancelling exits for more than remains of their entry."""
+STOP_LOSS = "stop_loss"
+TAKE_PROFIT = "take_profit"
+_BY_ITSELF = frozenset({"", OCO, ANNULLED})
+"""Reasons that nobody gave who wanted to be without the exit."""
 
 
 def bracket_legs(
@@ -45,7 +54,7 @@ def bracket_legs(
             stop_price=stop_price,
             time_in_force=TimeInForce.GTC,
             reduce_only=True,
-            tag="take_profit" if stop_price is None else "stop_loss",
+            tag=TAKE_PROFIT if stop_price is None else STOP_LOSS,
         )
         leg.parent_id = entry.client_order_ids[0]
         legs.append(leg)
@@ -76,3 +85,48 @@ def entries_of(ledger: Ledger, strategy_id: StrategyId) -> list[Order]:
         else:
             entries.append(order)
     return entries
+
+
+def unprotected(ledger: Ledger, closing: Collection[str]) -> list[tuple[Order, str, Decimal]]:
+    """What is held of filled entries without an exit that they asked for: entry, its tag, how much.
+
+    As the books alone tell. Symbols in `closing` are left out, and exits that were cancelled on
+    purpose are not missed. What a strategy holds is of its newest entries.
+    """
+    exits: dict[ClientOrderId, list[Order]] = {}
+    entries: dict[tuple[StrategyId, str], list[Order]] = {}
+    for order in ledger.orders.by_root.values():
+        if order.parent_id is not None:
+            exits.setdefault(order.parent_id, []).append(order)
+        elif order.filled_quantity and order.symbol not in closing:
+            entries.setdefault((order.strategy_id, order.symbol), []).append(order)
+    found = []
+    for (strategy_id, symbol), orders in entries.items():
+        left = ledger.portfolio.strategy_position(strategy_id, symbol).quantity
+        for entry in sorted(orders, key=lambda order: order.created_ns, reverse=True):
+            if left * entry.side.sign <= 0:
+                continue
+            legs = exits.get(entry.client_order_ids[0], [])
+            open_quantity = entry.filled_quantity - sum(leg.filled_quantity for leg in legs)
+            held = max(min(open_quantity, abs(left)), ZERO)
+            left -= held * entry.side.sign
+            for tag, price in (
+                (STOP_LOSS, entry.stop_loss_price),
+                (TAKE_PROFIT, entry.take_profit_price),
+            ):
+                missing = held - sum(_covered_by(leg, legs) for leg in legs if leg.tag == tag)
+                if price is not None and missing > 0:
+                    found.append((entry, tag, missing))
+    return found
+
+
+def _covered_by(leg: Order, legs: list[Order]) -> Decimal:
+    """How much an exit covers: it works, its sibling ended it, or somebody wanted it gone."""
+    is_superseded = leg.oco_group is not None and any(
+        other.oco_group == leg.oco_group and other.filled_quantity
+        for other in legs
+        if other is not leg
+    )
+    if leg.is_open or is_superseded or leg.cancel_reason not in _BY_ITSELF:
+        return leg.quantity - leg.filled_quantity
+    return ZERO

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 UNKNOWN_IDS_MAX = 10_000
 """Unknown ids of ours remembered one by one; more of them change nothing."""
 TERMS_TAKEN = "an adopted order was changed at the broker: its new terms are taken over"
+BY_POLICY = "reconciliation.external is {}"
+"""Reason of what was adopted by policy."""
 EXTERNAL_KINDS = frozenset({"position", "cash", "order_unknown_here"})
 
 
@@ -74,7 +76,7 @@ class Externals:
         if policy == "ignore":
             self._ignore(difference)
             return "reconciliation.external is ignore: left out of the books and of every limit"
-        if not self._adopt(difference, f"reconciliation.external is {policy}"):
+        if not self._adopt(difference, BY_POLICY.format(policy)):
             return None
         if policy == "flatten":
             self._close(difference)

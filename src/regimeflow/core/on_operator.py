@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from regimeflow.core.closings import FLATTEN, is_operators
+from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.model import events as e
 from regimeflow.model.commands import DiscrepancyFound, TradingState, TradingStateChanged
 
@@ -15,15 +17,19 @@ if TYPE_CHECKING:
 class OperatorHandler:
     """Handles operator commands for one engine.
 
-    `unfinished` are symbols that the engine before this one was flattening; the start goes on.
+    What the engine before this one left, if it was rebuilt, and the start takes up: `unfinished`
+    are symbols that it was flattening, `unclosed` those whose adopted positions it was closing;
+    `is_rebuilt` says that exits may have waited in it.
     """
 
-    __slots__ = ("_engine", "_halted_ns", "unfinished")
+    __slots__ = ("_engine", "_halted_ns", "is_rebuilt", "unclosed", "unfinished")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._halted_ns = -1
         self.unfinished: tuple[str, ...] = ()
+        self.unclosed: tuple[str, ...] = ()
+        self.is_rebuilt = False
 
     def capture(self) -> int:
         """When the last halt came."""
@@ -74,20 +80,30 @@ class OperatorHandler:
         engine.callbacks.drain()
 
     def on_started(self) -> None:
-        """Go on with a flatten that the engine before this one could not finish.
+        """Go on with flattens that the engine before this one could not finish.
 
-        Its closing orders leave as ever, when nothing works in their symbols.
+        Their closing orders leave as ever, when nothing works in their symbols. Exits that waited
+        are told: only that engine knew for how much, and since when.
         """
+        engine = self._engine
         symbols, self.unfinished = self.unfinished, ()
         self._flatten(symbols)
+        adopted, self.unclosed = self.unclosed, ()
+        self._flatten(adopted, EXTERNAL)
+        if self.is_rebuilt:
+            self.is_rebuilt = False
+            working = engine.ledger.orders.open.values()
+            engine.desk.protection.tell_lost(
+                {*symbols, *(order.symbol for order in working if is_operators(order))}
+            )
 
     # --- inside -------------------------------------------------------------------------
 
-    def _flatten(self, symbols: Iterable[str]) -> None:
+    def _flatten(self, symbols: Iterable[str], tag: str = FLATTEN) -> None:
         engine = self._engine
         for symbol in symbols:
             if symbol in engine.instruments:
-                engine.desk.flatten(symbol)
+                engine.desk.flatten(symbol, tag)
             else:
                 held = str(engine.ledger.portfolio.position(symbol).quantity)
                 why = "this symbol is not configured here; close it at the broker"

@@ -9,11 +9,11 @@ wait and is refused in the end is told: the position is unprotected.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 
 from regimeflow.core.approved import EngineOutput
-from regimeflow.core.exits import bracket_legs
+from regimeflow.core.exits import ANNULLED, bracket_legs, unprotected
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.order_records import renewed
 from regimeflow.core.rate_wait import RateWait
@@ -108,6 +108,17 @@ class Protection:
         if self._still_needed(renewed(leg, leg.client_order_id, leg.intent_id)):
             self._tell(leg, "ended", f"{leg.client_order_id} is {leg.status}")
 
+    def tell_lost(self, closing: Collection[str]) -> None:
+        """This engine was rebuilt on the books of another, and the exits that waited there are
+        lost: tell what has none, but for symbols that are `closing`.
+        """
+        for entry, tag, quantity in unprotected(self._ledger, closing):
+            why = (
+                f"the {tag} of {entry.client_order_ids[0]} neither works nor waits since the "
+                "engine was rebuilt; protect it at the broker"
+            )
+            self._emit(DiscrepancyFound("not_protected", entry.symbol, "lost", f"{quantity}", why))
+
     def forget(self, symbol: str | None) -> None:
         """Everything that works is being cancelled: what waits shall not leave either."""
         self.waiting = [leg for leg in self.waiting if symbol not in (None, leg.symbol)]
@@ -148,7 +159,7 @@ class Protection:
                 left += leaves
                 continue
             for leg in legs:
-                self._cancel(leg, "its entry was annulled")
+                self._cancel(leg, ANNULLED)
         again = min(kept, covered) - left
         if again > 0:
             self.waiting += self._legs(entry, again, entry.average_price or ZERO)

@@ -1,13 +1,16 @@
 """What stands until an operator or evidence ends it, and is in no book: as the facts alone tell.
 
 An engine that is rebuilt has the books of the one before, not its memory. Held symbols, ids that
-this journal never sent, fills in quarantine, breaks and an operator's unfinished flatten are folded
-here from events and notices, never from what strategies decide: so they are known where decisions
-cannot be repeated, and every later start finds the same.
+this journal never sent, fills in quarantine, breaks, unfinished flattens (an operator's, and those
+of adopted positions) and an operator's cancels that a ban withheld are folded here from events and
+notices, never from what strategies decide: so they are known where decisions cannot be repeated,
+and every later start finds the same.
 
 Where facts do not say it exactly, more is held and nothing is freed. A break that may have healed
-stands until the next list; an execution whose symbol nobody knows holds every symbol. Lost are only
-wishes to close or cancel, which waited for cancels or for the end of a ban: they are no facts.
+stands until the next list; an execution whose symbol nobody knows holds every symbol; a flatten
+that may have been refused is tried once more. Lost are a strategy's wishes to close or cancel that
+waited, which are no facts, and exits of filled entries that waited: the rebuilt engine tells which
+positions lack them.
 """
 
 from __future__ import annotations
@@ -15,10 +18,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from regimeflow.core.closings import FLATTEN, WAITS, is_operators
+from regimeflow.core.closings import FLATTEN, REFUSED, WAITS, is_flatten
 from regimeflow.core.discrepancies import QUARANTINED_MAX, UNBOOKED
 from regimeflow.core.engine import Engine
-from regimeflow.core.external import EXTERNAL_KINDS, UNKNOWN_IDS_MAX
+from regimeflow.core.external import BY_POLICY, EXTERNAL_KINDS, UNKNOWN_IDS_MAX
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.core.reconcile import Difference, Key, SavedReconciler, differences
@@ -28,7 +31,7 @@ from regimeflow.model import events as e
 from regimeflow.model.account import OrderRecord
 from regimeflow.model.ids import ClientOrderId, ExecutionId
 from regimeflow.model.market import MarketEvent
-from regimeflow.model.order import Order
+from regimeflow.model.order import Order, OrderStatus
 from regimeflow.run.folds import is_output
 
 HOLD_OF_ORDERS = frozenset({"order_terms", "late_order", "unknown_status", "fills_missing"})
@@ -44,6 +47,8 @@ _BREAKS = {
 }
 """Kinds that are breaks, and the part of a snapshot that shows whether one is over."""
 ALL_SYMBOLS = ""
+_NO_ID = ClientOrderId("")
+_CLOSED_BY_POLICY = BY_POLICY.format("flatten")
 
 
 class StandingFold:
@@ -62,7 +67,8 @@ class StandingFold:
         self._quarantined: OrderedDict[ExecutionId, None] = OrderedDict()
         self._breaks: dict[Key, Difference] = {}
         self._listed: tuple[OrderRecord, ...] = ()
-        self._closing: dict[str, None] = {}
+        self._closing: dict[str, dict[str, None]] = {FLATTEN: {}, EXTERNAL: {}}
+        self._withheld: dict[ClientOrderId, str] = {}
         self._suspension = ""
 
     def take(self, record: Record) -> None:
@@ -92,7 +98,11 @@ class StandingFold:
         breaks = [found for found in self._breaks.values() if self._holds(engine, found)]
         known = SavedReconciler({}, breaks, [], list(self._listed))
         engine.report_handler.restore((self._newest_ns, known))
-        engine.operator_handler.unfinished = tuple(self._closing)
+        operator = engine.operator_handler
+        operator.unfinished = tuple(self._closing[FLATTEN])
+        operator.unclosed = tuple(self._closing[EXTERNAL])
+        operator.is_rebuilt = True
+        engine.desk.cancels.withheld = dict(self._withheld)
         if self._suspension:
             engine.holds.on_link_down(e.LinkDown(e.REQUESTS, self._suspension))
 
@@ -106,30 +116,44 @@ class StandingFold:
             # Those that work are adopted one by one, or stay unknown.
             working = {o.client_order_id for o in self._listed if not o.status.is_terminal}
             self._unknown_ids = {i: s for i, s in self._unknown_ids.items() if i in working}
-        elif isinstance(event, e.Flatten):
-            working_symbols = [order.symbol for order in self._ledger.orders.open.values()]
-            symbols = sorted({*self._ledger.portfolio.held, *working_symbols})
-            self._closing.update(dict.fromkeys(symbols))
+        elif isinstance(event, e.CancelAll | e.Flatten):
+            self._take_clearance(event)
         elif isinstance(event, e.LinkDown | e.LinkUp):
             if event.link == e.REQUESTS:
                 self._suspension = event.reason if isinstance(event, e.LinkDown) else ""
         elif isinstance(event, e.OrderRejected):
             order = self._ledger.orders.get(event.client_order_id)
-            if order is not None and is_operators(order) and _is_wanted(order):
-                self._closing[order.symbol] = None  # it is sent again
+            if order is not None and is_flatten(order) and _is_wanted(order):
+                self._closing[order.tag][order.symbol] = None  # it is sent again
         if isinstance(event, _SEEN) and event.ts_venue_ns > self._newest_ns:
             self._newest_ns = event.ts_venue_ns
+
+    def _take_clearance(self, event: e.CancelAll | e.Flatten) -> None:
+        """An operator wants everything gone; in a ban the cancels wait for its end."""
+        working = self._ledger.orders.open
+        if self._suspension:
+            for root, order in working.items():
+                if order.status is not OrderStatus.PENDING_CANCEL or not order.is_unwanted:
+                    self._withheld.setdefault(root, event.reason)
+        if isinstance(event, e.Flatten):
+            symbols = {*self._ledger.portfolio.held, *(o.symbol for o in working.values())}
+            self._closing[FLATTEN].update(dict.fromkeys(sorted(symbols)))
 
     def _settle(self) -> None:
         """All that the last event led to is in the books: forget what is over by it."""
         if self._is_settled:
             return
         self._is_settled, event = True, self._event
-        if self._closing:
-            busy = {order.symbol for order in self._ledger.orders.open.values()}
-            held = self._ledger.portfolio.held
-            for symbol in [s for s in self._closing if s not in busy and s not in held]:
-                del self._closing[symbol]
+        working, books = self._ledger.orders.open, self._ledger.portfolio
+        for root in [root for root in self._withheld if root not in working]:
+            del self._withheld[root]
+        operators, adopted = self._closing[FLATTEN], self._closing[EXTERNAL]
+        if operators:
+            busy = {order.symbol for order in working.values()}
+            for symbol in [s for s in operators if s not in busy and s not in books.held]:
+                del operators[symbol]
+        for symbol in [s for s in adopted if not books.strategy_position(EXTERNAL, s).quantity]:
+            del adopted[symbol]
         if self._breaks and isinstance(event, e.BrokerSnapshot) and self._is_current(event):
             found = differences(event, self._ledger)
             current = {difference[:2] for part in found.values() for difference in part}
@@ -152,11 +176,32 @@ class StandingFold:
             kind = "order_unknown_here" if output.order is not None else output.kind
             self._breaks.pop((kind, output.subject), None)
             self._unknown_ids.pop(ClientOrderId(output.subject), None)
+            if output.reason == _CLOSED_BY_POLICY and not isinstance(self._event, e.Adopt):
+                self._take_closing(output)
+        elif isinstance(output, c.CancelOrder):
+            order = self._ledger.orders.get(output.client_order_id)
+            if order is not None:
+                self._withheld.pop(order.client_order_ids[0], None)
         elif isinstance(output, c.SubmitOrder):
-            if output.strategy_id == EXTERNAL and output.tag == FLATTEN:
-                self._closing.pop(output.symbol, None)
+            if output.strategy_id == EXTERNAL:
+                self._closing.get(output.tag, {}).pop(output.symbol, None)
         elif isinstance(output, c.OrderDenied) and output.strategy_id == EXTERNAL:
-            self._closing.pop(output.symbol, None)
+            self._end_closing(output.symbol)
+
+    def _take_closing(self, adopted: c.ExternalAdopted) -> None:
+        """What policy flattens is adopted: it is cancelled or closed at once, or once that can."""
+        if adopted.kind == "position":
+            self._closing[EXTERNAL][adopted.subject] = None
+        elif adopted.order is not None and self._suspension:
+            self._withheld.setdefault(adopted.order.client_order_id, EXTERNAL)
+
+    def _end_closing(self, symbol: str) -> None:
+        """A closing order was refused for good. Of an operator's and a policy's in one symbol
+        nobody says which it was: both stay, and are tried once more.
+        """
+        due = [symbols for symbols in self._closing.values() if symbol in symbols]
+        if len(due) == 1:
+            del due[0][symbol]
 
     def _note(self, found: c.DiscrepancyFound) -> None:
         kind, subject = found.kind, found.subject
@@ -172,8 +217,12 @@ class StandingFold:
             self._symbols.setdefault(symbol, why)
         elif kind == "own_id_unknown" and len(self._unknown_ids) < UNKNOWN_IDS_MAX:
             self._unknown_ids[ClientOrderId(subject)] = found.ours
-        elif kind == "not_flattened" and found.ours != WAITS:
-            self._closing.pop(subject, None)
+        elif kind == "not_flattened" and found.ours not in (WAITS, REFUSED):
+            order = self._ledger.orders.get(getattr(self._event, "client_order_id", _NO_ID))
+            if order is not None and is_flatten(order):
+                self._closing[order.tag].pop(subject, None)
+            else:
+                self._end_closing(subject)
         if kind in UNBOOKED:
             self._quarantined[ExecutionId(subject)] = None
             if len(self._quarantined) > QUARANTINED_MAX:
