@@ -6,8 +6,8 @@ import pytest
 
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
-from regimeflow.model.ids import ExecutionId
-from regimeflow.model.order import Side
+from regimeflow.model.ids import ClientOrderId, ExecutionId
+from regimeflow.model.order import OrderStatus, Side
 from tests.faults.desk_script import (
     SETTLE_S,
     LinkedDesk,
@@ -87,6 +87,62 @@ def test_f76_exit_that_never_arrived_is_told(desk: LinkedDesk) -> None:
         desk.answer(leg.client_order_id, None)
     desk.sweep(orders=())
     assert [kind for kind in desk.kinds() if kind == "not_protected"]
+
+
+# --- others that are being cancelled ------------------------------------------------------------
+
+
+def filled_in_two(desk: LinkedDesk, extra: int) -> ClientOrderId:
+    """The stop of the first part filled, that of the second was rejected.
+
+    Returns the target of the first part, whose cancel is under way.
+    """
+    if extra:
+        desk.hold(extra)
+    entry = bracket(desk)
+    desk.fill(entry, 6)
+    desk.fill(entry, 4)
+    sent = desk.outputs(c.SubmitOrder)
+    exits: list[ClientOrderId] = [leg.client_order_id for leg in sent if leg.parent_id]
+    for leg in exits[:2] + exits[3:]:
+        desk.accept(leg)
+    desk.fill(exits[0], 6, 90)
+    desk.reject(exits[2], REFUSALS[0])
+    assert desk.order(exits[1]).status is OrderStatus.PENDING_CANCEL
+    return exits[1]
+
+
+def refuse_for(desk: LinkedDesk, order_id: ClientOrderId, seconds: int) -> None:
+    for _ in range(seconds):
+        if desk.order(order_id).status is OrderStatus.PENDING_CANCEL:
+            refuse(desk, order_id)
+        desk.lapse(1)
+
+
+def test_exit_that_waits_long_for_a_cancel_is_told_and_leaves_when_it_is_granted(
+    make_desk: MakeDesk,
+) -> None:
+    desk = make_desk(oco_at_broker=False)
+    target = filled_in_two(desk, 0)
+    refuse_for(desk, target, WAIT_S - 10)
+    assert "not_protected" not in desk.kinds()
+    refuse_for(desk, target, 20)
+    found = [d for d in desk.outputs(c.DiscrepancyFound) if d.kind == "not_protected"]
+    assert [(d.subject, d.ours, d.theirs) for d in found] == [("ABC", "waits", "4")]
+    assert target in found[0].detail
+    desk.canceled(target)
+    assert exits_of(desk)[4:] == [("stop_loss", 4)]
+    desk.lapse(2 * WAIT_S)
+    assert desk.kinds().count("not_protected") == 1
+
+
+def test_exit_does_not_wait_for_the_cancel_of_another_pair_where_there_is_room(
+    make_desk: MakeDesk,
+) -> None:
+    desk = make_desk(oco_at_broker=False)
+    target = filled_in_two(desk, 20)
+    refuse_for(desk, target, 3)
+    assert exits_of(desk)[4:] == [("stop_loss", 4)]
 
 
 # --- an annulled entry ----------------------------------------------------------------------

@@ -20,8 +20,6 @@ ANNULLED = "its entry was annulled"
 """Reason of cancelling exits for more than remains of their entry."""
 STOP_LOSS = "stop_loss"
 TAKE_PROFIT = "take_profit"
-_BY_ITSELF = frozenset({"", OCO, ANNULLED})
-"""Reasons that nobody gave who wanted to be without the exit."""
 
 
 def bracket_legs(
@@ -120,6 +118,11 @@ def unprotected(ledger: Ledger, closing: Collection[str]) -> list[tuple[Order, s
     return found
 
 
+def ended_by_itself(leg: Order) -> bool:
+    """Whether an exit has ended that nobody asked to be cancelled, but for a sibling's fill."""
+    return not leg.is_open and leg.cancel_reason in ("", OCO)
+
+
 def _covered_by(leg: Order, legs: list[Order]) -> Decimal:
     """How much an exit covers: it works, its sibling ended it, or somebody wanted it gone."""
     is_superseded = leg.oco_group is not None and any(
@@ -127,6 +130,7 @@ def _covered_by(leg: Order, legs: list[Order]) -> Decimal:
         for other in legs
         if other is not leg
     )
-    if leg.is_open or is_superseded or leg.cancel_reason not in _BY_ITSELF:
-        return leg.quantity - leg.filled_quantity
-    return ZERO
+    is_missed = ended_by_itself(leg) and not is_superseded
+    # One that is taken off an annulled entry works no longer, or not for long.
+    is_missed = is_missed or leg.cancel_reason == ANNULLED
+    return ZERO if is_missed else leg.quantity - leg.filled_quantity

@@ -12,6 +12,7 @@ from regimeflow.core.cancels import CANCEL_PREFIX
 from regimeflow.core.closings import FLATTEN_WAIT
 from regimeflow.core.holds import RECONCILE
 from regimeflow.core.order_truth import DOUBT_PREFIX
+from regimeflow.core.protection import EXITS_WAIT
 from regimeflow.core.rate_wait import RATE_WAIT
 from regimeflow.model import events as e
 from regimeflow.model.commands import AccountMarked, MarkKind, SetTimer
@@ -120,6 +121,8 @@ class SessionHandler:
                 engine.desk.cancels.on_timer(engine.now_ns, event.timer_id)
             elif event.timer_id == FLATTEN_WAIT:
                 engine.desk.closings.tell_what_waits(engine.now_ns)
+            elif event.timer_id == EXITS_WAIT:
+                engine.desk.protection.tell_what_waits(engine.now_ns)
             elif event.timer_id == ANSWERS:
                 engine.answers.on_due()
                 engine.callbacks.drain()

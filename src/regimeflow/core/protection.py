@@ -3,8 +3,10 @@
 A leg that the rate holds back waits (see `core/rate_wait.py`), and one that the venue rejected
 leaves again: what waits for one entry is one stop and one target, however many fills they are for.
 When an execution of an entry is annulled or corrected, exits beyond what remains of it are
-cancelled, and what they covered is placed anew once their cancels are answered. An exit that had to
-wait and is refused in the end is told: the position is unprotected.
+cancelled, and what they covered is placed anew once their cancels are answered. No exit leaves
+beside others that are being cancelled and could sell what it is for; that goes on for as long as
+the cancels take, and is told every `WAIT_NS_MAX`. An exit that had to wait and is refused in the
+end is told: the position is unprotected.
 """
 
 from __future__ import annotations
@@ -16,13 +18,14 @@ from regimeflow.core.approved import EngineOutput
 from regimeflow.core.exits import ANNULLED, bracket_legs, unprotected
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.order_records import renewed
-from regimeflow.core.rate_wait import RateWait
-from regimeflow.core.risk.proposal import Denial
-from regimeflow.model.commands import DiscrepancyFound
-from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId
+from regimeflow.core.rate_wait import ENGINE, WAIT_NS_MAX, RateWait
+from regimeflow.core.risk.proposal import Denial, exit_room
+from regimeflow.model.commands import CancelTimer, DiscrepancyFound, SetTimer
+from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId, TimerId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.order import ZERO, Order, OrderStatus
 
+EXITS_WAIT = TimerId("exits_wait")
 _NEVER_WORKED = frozenset({OrderStatus.DENIED, OrderStatus.REJECTED, OrderStatus.NOT_FOUND})
 
 
@@ -77,7 +80,8 @@ class Protection:
             return
         legs, self.waiting = self.waiting, []
         for leg in legs:
-            if self._is_being_cancelled(leg.parent_id):
+            if self._blocking(leg):
+                leg.created_ns = leg.created_ns and ts_ns  # from then on it may wait for the rate
                 self.waiting.append(leg)
                 continue
             leg.quantity = self._still_needed(leg)
@@ -91,6 +95,15 @@ class Protection:
             denial = self._submit(ts_ns, leg, overdue)
             if denial is not None:
                 self._tell(leg, "refused", f"{denial.control}: {denial.message}")
+        self._watch(ts_ns)
+
+    def tell_what_waits(self, ts_ns: int) -> None:
+        """Exits have waited long for cancels: say for which."""
+        for leg in self.waiting:
+            ids = ", ".join(f"{o.standing_id} ({o.status})" for o in self._blocking(leg))
+            if ids:
+                self._tell(leg, "waits", f"it waits for {ids}, to be cancelled; look there, and")
+        self._watch(ts_ns)
 
     def place_again(self, ts_ns: int, leg: Order) -> None:
         """The venue rejected a leg: it is sent again, and told when that went on too long."""
@@ -211,12 +224,43 @@ class Protection:
         why = f"the {leg.tag} of {leg.parent_id} is not placed; {why}; protect it at the broker"
         self._emit(DiscrepancyFound("not_protected", leg.symbol, state, str(self._held(leg)), why))
 
-    def _is_being_cancelled(self, parent_id: ClientOrderId | None) -> bool:
-        return any(
-            order.parent_id == parent_id
-            and (order.is_unwanted or order.status is OrderStatus.PENDING_CANCEL)
+    def _blocking(self, leg: Order) -> list[Order]:
+        """Exits of the same entry that are being cancelled, where this leg may not leave before.
+
+        Those of its own group, and of an annulled entry, whatever room there is; any others only
+        while they take the room to close what is held, or a cancel that is never granted would
+        leave the position without this exit for ever.
+        """
+        ending = [
+            order
             for order in self._ledger.orders.open.values()
-        )
+            if order.parent_id == leg.parent_id
+            and (order.is_unwanted or order.status is OrderStatus.PENDING_CANCEL)
+        ]
+        if not ending or self._room(leg) < self._still_needed(leg):
+            return ending
+        group = leg.oco_group
+        return [
+            order
+            for order in ending
+            if order.cancel_reason == ANNULLED or (group is not None and order.oco_group == group)
+        ]
+
+    def _room(self, leg: Order) -> Decimal:
+        """How much of it the gate would let out beside the exits that work."""
+        exposure = self._ledger.orders.exposure
+        position = self._ledger.portfolio.position(leg.symbol).quantity
+        counted, _ = exposure.counted_in_group(leg.oco_group)
+        return exit_room(leg.side, position, exposure.of(leg.symbol), counted)
+
+    def _watch(self, ts_ns: int) -> None:
+        """A timer looks after exits that wait for cancels, and only then."""
+        is_watched = (ENGINE, EXITS_WAIT) in self._ledger.timers.pending
+        is_waiting = any(self._blocking(leg) for leg in self.waiting)
+        if is_waiting and not is_watched:
+            self._emit(SetTimer(EXITS_WAIT, ENGINE, ts_ns + WAIT_NS_MAX))
+        elif is_watched and not is_waiting:
+            self._emit(CancelTimer(EXITS_WAIT, ENGINE))
 
     def _still_needed(self, leg: Order) -> Decimal:
         """How much of a waiting leg still has something to protect; zero: drop it."""
