@@ -89,6 +89,47 @@ def test_f76_exit_that_never_arrived_is_told(desk: LinkedDesk) -> None:
     assert [kind for kind in desk.kinds() if kind == "not_protected"]
 
 
+# --- part of it filled ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_exit_that_part_filled_before_it_was_rejected_is_placed_again_for_the_rest(
+    desk: LinkedDesk, which: int
+) -> None:
+    desk.fill(bracket(desk), 10)
+    legs = [leg.client_order_id for leg in desk.outputs(c.SubmitOrder)[1:]]
+    for leg in legs:
+        desk.accept(leg)
+    desk.fill(legs[which], 4, 90)
+    desk.canceled(legs[1 - which])
+    desk.reject(legs[which], REFUSALS[0])
+    desk.lapse(2)
+    assert exits_of(desk)[2:] == [(("stop_loss", "take_profit")[which], 6)]
+
+
+def test_rejected_exit_is_placed_again_though_its_sibling_ended_by_itself(
+    desk: LinkedDesk,
+) -> None:
+    desk.fill(bracket(desk), 10)
+    stop, target = (leg.client_order_id for leg in desk.outputs(c.SubmitOrder)[1:])
+    desk.accept(stop)
+    desk.reject(target, REFUSALS[0])
+    desk.feed(e.OrderExpired(stop, "end of day", desk.now_ns))
+    desk.lapse(2)
+    assert exits_of(desk)[2:] == [("take_profit", 10)]
+
+
+def test_exit_whose_sibling_was_cancelled_on_purpose_is_not_placed_again(desk: LinkedDesk) -> None:
+    desk.fill(bracket(desk), 10)
+    stop, target = (leg.client_order_id for leg in desk.outputs(c.SubmitOrder)[1:])
+    desk.accept(stop)
+    desk.reject(target, REFUSALS[0])
+    desk.cancel(stop)
+    desk.canceled(stop)
+    desk.lapse(600)
+    assert len(exits_of(desk)) == 2
+
+
 # --- others that are being cancelled ------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 
 from regimeflow.core.approved import EngineOutput
-from regimeflow.core.exits import ANNULLED, bracket_legs, unprotected
+from regimeflow.core.exits import ANNULLED, bracket_legs, ended_by_itself, unprotected
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.order_records import renewed
 from regimeflow.core.rate_wait import ENGINE, WAIT_NS_MAX, RateWait
@@ -268,7 +268,12 @@ class Protection:
         head = self._head(leg)
         if head is None or head.status in _NEVER_WORKED:
             return needed
-        return ZERO if head.filled_quantity else min(needed, head.leaves_quantity)
+        if head.is_open:
+            return ZERO if head.filled_quantity else min(needed, head.leaves_quantity)
+        if not ended_by_itself(head):
+            return ZERO
+        group = (o for o in self._ledger.orders.by_root.values() if o.oco_group == leg.oco_group)
+        return max(min(needed, head.quantity - sum(o.filled_quantity for o in group)), ZERO)
 
     def _held(self, order: Order) -> Decimal:
         """What the strategy holds on the side of an entry, or on the side that a leg closes."""
