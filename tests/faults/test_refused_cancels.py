@@ -47,6 +47,35 @@ def closings_of(desk: LinkedDesk) -> list[c.SubmitOrder]:
     return [sent for sent in desk.outputs(c.SubmitOrder) if sent.strategy_id == EXTERNAL]
 
 
+def test_two_refused_cancels_of_an_order_that_is_being_replaced_are_no_difference(
+    desk: LinkedDesk,
+) -> None:
+    order_id = working(desk)
+    desk.modify(order_id, limit_price=89.0)
+    desk.cancel(order_id)
+    desk.feed(e.CancelAll("operator"))
+    desk.cancel_rejected(order_id)
+    desk.cancel_rejected(order_id)
+    assert desk.order(order_id).status is OrderStatus.PENDING_REPLACE
+    assert not desk.kinds()
+
+
+def test_late_refusal_of_a_cancel_of_an_order_that_was_proved_absent_is_no_difference(
+    desk: LinkedDesk,
+) -> None:
+    order_id = desk.buy(10)
+    desk.feed(e.CancelAll("operator"))
+    desk.lose(order_id)
+    desk.lose(order_id, e.RequestKind.CANCEL)
+    desk.lapse(SETTLE_S + 2)
+    desk.answer(order_id, None)
+    desk.sweep(orders=())
+    assert desk.order(order_id).status is OrderStatus.NOT_FOUND
+    desk.cancel_rejected(order_id)
+    assert desk.order(order_id).status is OrderStatus.NOT_FOUND
+    assert not desk.kinds()
+
+
 @pytest.mark.parametrize("why", REFUSALS)
 def test_f76_flatten_whose_cancel_is_refused_goes_on_when_it_is_granted(
     desk: LinkedDesk, why: str

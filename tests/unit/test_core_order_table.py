@@ -72,6 +72,14 @@ def test_every_working_state_can_be_cancelled(status: S) -> None:
     assert ORDER_TABLE[status, Happening.CANCEL_SENT] is S.PENDING_CANCEL
 
 
+@pytest.mark.parametrize("status", sorted(set(S) - {S.CREATED, S.DENIED, S.PENDING_NEW}))
+def test_every_order_that_left_takes_a_refused_cancel(status: S) -> None:
+    """One may be asked for twice, and answered late; it says nothing but that it did not happen."""
+    refused = {Happening.CANCEL_REJECTED, Happening.CANCEL_REJECTED_IN_DOUBT}
+    after = {ORDER_TABLE[status, told] for told in refused if (status, told) in ORDER_TABLE}
+    assert after == ({S.NEW, S.IN_DOUBT} if status is S.PENDING_CANCEL else {status})
+
+
 def test_doubt_is_left_by_evidence_alone() -> None:
     ways_out = {happening for status, happening in ORDER_TABLE if status is S.IN_DOUBT}
     assert Happening.SENT not in ways_out

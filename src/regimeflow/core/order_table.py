@@ -90,6 +90,7 @@ ORDER_TABLE: dict[tuple[S, Happening], S] = {
     # Asked for twice (by its strategy, then by an operator), it may be refused twice.
     (S.NEW, H.CANCEL_REJECTED): S.NEW,
     (S.PARTIALLY_FILLED, H.CANCEL_REJECTED): S.PARTIALLY_FILLED,
+    (S.PENDING_REPLACE, H.CANCEL_REJECTED): S.PENDING_REPLACE,
     # "Unknown order" refuses a cancel as well: what was in doubt is so still.
     (S.PENDING_CANCEL, H.CANCEL_REJECTED_IN_DOUBT): S.IN_DOUBT,
     (S.IN_DOUBT, H.CANCEL_REJECTED_IN_DOUBT): S.IN_DOUBT,
@@ -101,6 +102,8 @@ ORDER_TABLE: dict[tuple[S, Happening], S] = {
     (S.CANCELED, H.CANCEL_REJECTED): S.CANCELED,
     (S.EXPIRED, H.CANCEL_REJECTED): S.EXPIRED,
     (S.REJECTED, H.CANCEL_REJECTED): S.REJECTED,
+    # Refused late, once its absence was proved: "no such order" is what was proved.
+    (S.NOT_FOUND, H.CANCEL_REJECTED): S.NOT_FOUND,
     # Replacing.
     (S.NEW, H.REPLACE_SENT): S.PENDING_REPLACE,
     (S.PARTIALLY_FILLED, H.REPLACE_SENT): S.PENDING_REPLACE,
