@@ -14,7 +14,7 @@ from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.account import AccountRecord, PositionRecord
 from regimeflow.model.ids import ClientOrderId
-from regimeflow.model.order import Side
+from regimeflow.model.order import OrderStatus, Side
 from regimeflow.model.timestamps import NS_PER_S
 from regimeflow.run.linked_fold import Restart
 from tests.faults.desk_script import (
@@ -158,6 +158,36 @@ def test_f76_flatten_that_ends_before_all_is_closed_is_told(desk: LinkedDesk, ho
     assert len(closings_of(desk)) == 1
     found = [d for d in desk.outputs(c.DiscrepancyFound) if d.kind == "not_flattened"]
     assert [(d.ours, d.theirs) for d in found] == [("ended", "10")]
+
+
+@pytest.mark.parametrize("status", ["rejected", "canceled", "expired"])
+def test_f76_flatten_whose_end_an_answer_shows_is_due_or_told_as_if_reported(
+    desk: LinkedDesk, status: str
+) -> None:
+    desk.hold(10)
+    desk.feed(e.Flatten("operator"))
+    order_id = closings_of(desk)[0].client_order_id
+    desk.lose(order_id)
+    desk.answer(order_id, desk.record(order_id, status=OrderStatus(status)))
+    desk.lapse(5)
+    is_rejected = status == "rejected"
+    assert len(closings_of(desk)) == (2 if is_rejected else 1)
+    found = [d for d in desk.outputs(c.DiscrepancyFound) if d.kind == "not_flattened"]
+    assert [(d.ours, d.theirs) for d in found] == ([] if is_rejected else [("ended", "10")])
+
+
+def test_f76_flatten_whose_end_outran_its_fills_is_told_when_they_are_booked(
+    desk: LinkedDesk,
+) -> None:
+    desk.hold(10)
+    desk.feed(e.Flatten("operator"))
+    order_id = closings_of(desk)[0].client_order_id
+    desk.accept(order_id)
+    desk.feed(e.OrderCanceled(order_id, "venue", desk.now_ns, Decimal(4)))
+    assert "not_flattened" not in desk.kinds()
+    desk.fill(order_id, 4)
+    found = [d for d in desk.outputs(c.DiscrepancyFound) if d.kind == "not_flattened"]
+    assert [(d.ours, d.theirs) for d in found] == [("ended", "6")]
 
 
 def test_f38_flatten_of_a_foreign_position_waits_for_the_order_rate(make_desk: MakeDesk) -> None:

@@ -77,6 +77,19 @@ def test_f76_exits_that_are_rejected_again_and_again_are_told_in_the_end(desk: L
     assert not desk.engine.desk.protection.waiting
 
 
+def test_f76_exits_that_an_answer_shows_rejected_are_placed_again(desk: LinkedDesk) -> None:
+    entry = bracket(desk)
+    desk.fill(entry, 10)
+    legs = [leg.client_order_id for leg in desk.outputs(c.SubmitOrder)[1:]]
+    for leg_id in legs:
+        desk.lose(leg_id)
+    for leg_id in legs:
+        desk.answer(leg_id, desk.record(leg_id, status=OrderStatus.REJECTED))
+    desk.lapse(5)
+    assert exits_of(desk) == [("stop_loss", 10), ("take_profit", 10)] * 2
+    assert int(desk.engine.ledger.orders.exposure.of("ABC").sell_quantity) == 10
+
+
 def test_f76_exit_that_never_arrived_is_told(desk: LinkedDesk) -> None:
     entry = bracket(desk)
     desk.fill(entry, 10)

@@ -13,10 +13,14 @@ from regimeflow.model.order import Order
 
 
 class Applied(NamedTuple):
-    """What a report did: the order it moved (None: nothing moved) and what was wrong with it."""
+    """What a report did: the order it moved (None: nothing moved) and what was wrong with it.
+
+    `has_ended`: an end that was told before, and waited for its fills, came with this one.
+    """
 
     order: Order | None
     discrepancy: DiscrepancyFound | None
+    has_ended: bool = False
 
 
 NOTHING = Applied(None, None)

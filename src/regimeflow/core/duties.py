@@ -12,7 +12,7 @@ from regimeflow.core.closings import is_flatten
 from regimeflow.core.desk import Desk
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.model.events import CancelRejected, Event, OrderRejected, RequestKind
-from regimeflow.model.order import Order
+from regimeflow.model.order import Order, OrderStatus
 
 
 def follow_report(desk: Desk, ts_ns: int, report: Event, order: Order | None) -> None:
@@ -22,9 +22,19 @@ def follow_report(desk: Desk, ts_ns: int, report: Event, order: Order | None) ->
     if isinstance(report, CancelRejected):
         if report.response_to is RequestKind.CANCEL:
             desk.cancels.on_refused(ts_ns, order)
-    elif order.is_open or order.is_unwanted:
+    else:
+        end = OrderStatus.REJECTED if isinstance(report, OrderRejected) else order.status
+        follow_end(desk, ts_ns, order, end)
+
+
+def follow_end(desk: Desk, ts_ns: int, order: Order, end: OrderStatus) -> None:
+    """However it became known that an order has ended, what it leaves undone is due or told.
+
+    `end` is what the venue calls it: one that was refused after a part filled is `CANCELED` here.
+    """
+    if order.is_open or order.is_unwanted or end is OrderStatus.FILLED:
         return
-    elif not isinstance(report, OrderRejected):
+    if end is not OrderStatus.REJECTED:
         desk.closings.tell_ended(order)
     elif order.parent_id is not None:
         desk.protection.place_again(ts_ns, order)

@@ -173,7 +173,7 @@ class Ledger:
         applied = self.orders.apply_fill(ts_ns, fill)
         if self.orders.executions.annulled_early.pop(fill.execution_id, self) is None:
             # Annulled before it came: the order used it up, position and cash never saw it.
-            return Applied(self.orders.unfill(ts_ns, fill), None)
+            return Applied(self.orders.unfill(ts_ns, fill), None, has_ended=applied.has_ended)
         order = applied.order
         if order is not None and order.strategy_id == EXTERNAL and order.tag != EXTERNAL:
             self.portfolio.apply_closing_fill(fill)

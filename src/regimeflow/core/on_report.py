@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regimeflow.core.applied import Applied, unknown_execution
-from regimeflow.core.duties import follow_annulment, follow_report
+from regimeflow.core.duties import follow_annulment, follow_end, follow_report
 from regimeflow.core.exits import entries_of
 from regimeflow.core.reconcile import SavedReconciler
 from regimeflow.core.resolutions import impossible_cash
@@ -222,11 +222,12 @@ class ReportHandler:
         if order is None:
             engine.discrepancies.take_unattributed(applied, fill)
             return
-        if fill.execution_id in engine.ledger.orders.executions.annulled:
-            engine.callbacks.order_changed(order)
-            return
-        engine.desk.after_fill(engine.now_ns, order, fill)
-        engine.callbacks.order_changed(order, fill)
+        is_annulled = fill.execution_id in engine.ledger.orders.executions.annulled
+        if not is_annulled:
+            engine.desk.after_fill(engine.now_ns, order, fill)
+        if applied.has_ended:
+            follow_end(engine.desk, engine.now_ns, order, order.status)
+        engine.callbacks.order_changed(order, None if is_annulled else fill)
 
     # --- inside -------------------------------------------------------------------------
 

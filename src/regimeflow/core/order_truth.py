@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from regimeflow.core import legs
 from regimeflow.core.applied import unknown_status
 from regimeflow.core.doubts import Doubt, SavedTruth, VenueClock, asked_ns_of, request_id_of
-from regimeflow.core.duties import follow_absence
+from regimeflow.core.duties import follow_absence, follow_end
 from regimeflow.core.reconcile import terms_difference
 from regimeflow.core.resolutions import in_doubt, listed_as, proved_absent
 from regimeflow.model import events as e
@@ -162,11 +162,10 @@ class OrderTruth:
         """Take over what the broker said of an order at this time, fills first."""
         engine = self._engine
         lacks_fills = record.filled_quantity > order.used_quantity
-        is_early = lacks_fills and record.status.is_terminal
-        has_ended = bool(order.counted_at_end) and not record.status.is_terminal
-        if (is_early or has_ended) and self._may_still_fill(order, made_ns):
-            # An end would free exposure that fills are about to use, and the end of a stream that
-            # waits for them is newer than a list or an answer that shows the order at work.
+        is_contested = lacks_fills if record.status.is_terminal else bool(order.counted_at_end)
+        if is_contested and self._may_still_fill(order, made_ns):
+            # An end would free what fills are about to use; and one that waits for them is newer
+            # than a list or an answer that shows the order at work.
             return
         if record.status is OrderStatus.IN_DOUBT:
             self._not_understood(order)
@@ -185,6 +184,7 @@ class OrderTruth:
         if not order.in_doubt:
             self._settle(order)
         if order.status is not before:
+            follow_end(engine.desk, engine.now_ns, order, record.status)
             engine.callbacks.order_changed(order)
         if lacks_fills and before is not order.status and not order.is_open:
             engine.discrepancies.report_missing(order, record)

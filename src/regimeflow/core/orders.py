@@ -232,7 +232,7 @@ class Orders:
             self._move(ts_ns, order, ended)
         if order.filled_quantity > total_max:
             discrepancy = overfill(order, total_max)
-        return Applied(order, discrepancy)
+        return Applied(order, discrepancy, has_ended=ended is not None)
 
     def unfill(self, ts_ns: int, fill: OrderFilled, *, uses_up: bool = True) -> Order | None:
         """Take an execution out of its order; what ended stays ended, annulled is used up."""
