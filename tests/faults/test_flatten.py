@@ -123,6 +123,47 @@ def test_f76_flatten_that_is_rejected_again_and_again_is_told_in_the_end(desk: L
     assert rebuilt.operator_handler.unfinished == ()
 
 
+def test_f76_flattens_rejected_out_of_step_after_they_worked_are_told_in_the_end(
+    desk: LinkedDesk,
+) -> None:
+    for symbol in ("ABC", "XYZ"):
+        desk.quote(100.0, symbol=symbol)
+        desk.hold(10, symbol=symbol)
+    desk.feed(e.Flatten("operator"))
+    due_s: dict[str, int] = {}
+    for second in range(2 * WAIT_S):
+        for sent in closings_of(desk)[len(due_s) :]:
+            desk.accept(sent.client_order_id)
+            due_s[sent.client_order_id] = second + 3 + len(due_s) % 2
+        for order_id in [order_id for order_id, due in due_s.items() if due == second]:
+            desk.reject(order_id, "self-match")
+        desk.lapse(1)
+    found = [d for d in desk.outputs(c.DiscrepancyFound) if d.kind == "not_flattened"]
+    assert [(d.subject, d.ours) for d in found] == [("ABC", "rejected"), ("XYZ", "rejected")]
+    assert len(due_s) < 40
+
+
+def test_f76_flatten_that_is_rejected_after_it_worked_for_long_is_sent_again(
+    make_desk: MakeDesk,
+) -> None:
+    desk = make_desk(policy=RiskPolicy(max_orders_per_minute=5, reference_age_ns_max=BARS_OLD_NS))
+    desk.hold(10)
+    for number in range(3):
+        working(desk, 90 - number)
+    desk.feed(e.Flatten("operator"))
+    for order_id, _ in cancels(desk):
+        desk.canceled(order_id)
+    desk.lapse(70)
+    order_id = closings_of(desk)[-1].client_order_id
+    desk.accept(order_id)
+    assert order_id in desk.engine.desk._rate_wait.due_since_ns
+    desk.lapse(2 * WAIT_S)
+    desk.reject(order_id, "end of auction")
+    desk.lapse(5)
+    assert len(closings_of(desk)) == 2
+    assert "not_flattened" not in desk.kinds()
+
+
 def test_f76_rejected_flatten_is_known_to_an_engine_that_facts_rebuilt(desk: LinkedDesk) -> None:
     desk.hold(10)
     desk.feed(e.Flatten("operator"))

@@ -18,7 +18,7 @@ from regimeflow.core.ledger import Ledger
 from regimeflow.core.risk.proposal import Denial
 from regimeflow.model.commands import RiskBreached, SetTimer
 from regimeflow.model.ids import ClientOrderId, TimerId
-from regimeflow.model.order import Order, OrderStatus
+from regimeflow.model.order import Order
 from regimeflow.model.timestamps import NS_PER_MINUTE
 
 ENGINE = "engine"
@@ -99,6 +99,8 @@ class RateWait:
         if self._suspension():
             return self.has_to_wait(ts_ns, again, what)
         known = self.due_since_ns.pop(rejected.client_order_id, None)
+        if ts_ns - rejected.created_ns > WAIT_NS_MAX:
+            known = None  # it worked for long before: that was no waiting in vain
         again.created_ns = since_ns = ts_ns if known is None else known
         if ts_ns - since_ns > WAIT_NS_MAX:
             return False
@@ -129,11 +131,10 @@ class RateWait:
             self._emit(RiskBreached(control, limit, observed, f"{what} and leaves by itself"))
 
     def _note_leaving(self, order: Order) -> None:
-        """Since when it was due counts on if it is rejected; what was accepted is forgotten."""
+        """Since when it was due counts on if it is rejected, accepted before or not."""
         if order.created_ns:
-            working, pending = self._ledger.orders.open, OrderStatus.PENDING_NEW
-            known = [i for i in self.due_since_ns if i in working and working[i].status is pending]
-            self.due_since_ns = {i: self.due_since_ns[i] for i in known}
+            working = self._ledger.orders.open
+            self.due_since_ns = {i: ns for i, ns in self.due_since_ns.items() if i in working}
             self.due_since_ns[order.client_order_id] = order.created_ns
 
     def _wake(self, due_ns: int) -> None:
