@@ -84,7 +84,8 @@ class Cancels:
     def on_refused(self, ts_ns: int, order: Order) -> None:
         """A cancel was refused: if the order is unwanted and works on, ask again in a while."""
         if self._suspension() and order.is_open:
-            self._withhold(order, order.cancel_reason)
+            if order.cancel_reason:  # else nobody here asked: there is nothing to repeat
+                self._withhold(order, order.cancel_reason)
             return
         if not self._is_due(order):
             return
@@ -128,7 +129,10 @@ class Cancels:
         return order.is_open and order.is_unwanted and not is_asked
 
     def _withhold(self, order: Order, reason: str) -> None:
-        self.withheld.setdefault(order.client_order_ids[0], reason)
+        """The first reason stays, but for a strategy's: what others want gone is repeated."""
+        root = order.client_order_ids[0]
+        if self.withheld.get(root, BY_STRATEGY) == BY_STRATEGY:
+            self.withheld[root] = reason
 
     def _send(self, order: Order, reason: str) -> None:
         if self._suspension():
