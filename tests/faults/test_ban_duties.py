@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.ids import ClientOrderId
 from tests.faults.desk_script import LinkedDesk
-from tests.faults.test_ban import BANNED, lift, requests, suspend
-from tests.faults.test_refused_cancels import cancels
+from tests.faults.test_ban import BANNED, bracket, lift, refuse, requests, suspend
+from tests.faults.test_refused_cancels import cancels, closings_of
 
 
 def refuse_cancel(desk: LinkedDesk, order_id: str) -> None:
@@ -36,3 +37,41 @@ def test_f51_stray_refusal_in_a_ban_cancels_no_wanted_order(desk: LinkedDesk) ->
     refuse_cancel(desk, order_id)
     assert "CancelOrder" not in requests(lift(desk))
     assert desk.order(order_id).is_open
+
+
+def test_f51_exits_that_an_operator_cancels_in_a_ban_are_not_placed_again(
+    desk: LinkedDesk,
+) -> None:
+    entry = bracket(desk)
+    desk.fill(entry, 100)
+    legs = [leg.client_order_id for leg in desk.outputs(c.SubmitOrder)[1:]]
+    suspend(desk)
+    desk.feed(e.CancelAll("operator"))
+    for order_id in legs:
+        refuse(desk, order_id)
+    assert requests(lift(desk)) == ["RequestSnapshot"]
+
+
+def test_f51_flatten_that_an_operator_cancels_in_a_ban_is_not_sent_again(
+    desk: LinkedDesk,
+) -> None:
+    desk.hold(10)
+    desk.feed(e.Flatten("operator"))
+    suspend(desk)
+    desk.feed(e.CancelAll("operator"))
+    refuse(desk, closings_of(desk)[0].client_order_id)
+    assert requests(lift(desk)) == ["RequestSnapshot"]
+
+
+def test_f51_exits_of_a_position_that_is_flattened_in_a_ban_are_not_missed(
+    desk: LinkedDesk,
+) -> None:
+    entry = bracket(desk)
+    desk.fill(entry, 100)
+    legs = [leg.client_order_id for leg in desk.outputs(c.SubmitOrder)[1:]]
+    suspend(desk)
+    desk.feed(e.Flatten("operator"))
+    for order_id in legs:
+        refuse(desk, order_id)
+    assert requests(lift(desk)) == ["SubmitOrder", "RequestSnapshot"]
+    assert "not_protected" not in desk.kinds()

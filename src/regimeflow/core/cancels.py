@@ -63,6 +63,11 @@ class Cancels:
         if order.is_open and not (order.status is OrderStatus.PENDING_CANCEL and is_said):
             self._send(order, reason)
 
+    def is_unwanted(self, order: Order) -> bool:
+        """Whether the engine or an operator wants it gone, also where no cancel could leave yet."""
+        why = self.withheld.get(order.client_order_ids[0], BY_STRATEGY)
+        return order.is_unwanted or why != BY_STRATEGY
+
     def on_wish(self, ts_ns: int, client_order_id: ClientOrderId) -> None:
         """A strategy asks to cancel: where the order rate has no room, it has to ask again."""
         order = self._ledger.orders.get(client_order_id)

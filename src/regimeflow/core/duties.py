@@ -32,7 +32,7 @@ def follow_end(desk: Desk, ts_ns: int, order: Order, end: OrderStatus) -> None:
 
     `end` is what the venue calls it: one that was refused after a part filled is `CANCELED` here.
     """
-    if order.is_open or order.is_unwanted or end is OrderStatus.FILLED:
+    if order.is_open or desk.cancels.is_unwanted(order) or end is OrderStatus.FILLED:
         return
     if end is not OrderStatus.REJECTED:
         desk.closings.tell_ended(order)
@@ -44,7 +44,7 @@ def follow_end(desk: Desk, ts_ns: int, order: Order, end: OrderStatus) -> None:
 
 def follow_absence(desk: Desk, order: Order) -> None:
     """It never arrived, as far as can be proved: a person is told what it leaves undone."""
-    if order.is_unwanted:
+    if desk.cancels.is_unwanted(order):
         return
     if order.parent_id is not None:
         desk.protection.tell_ended(order)
