@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from regimeflow.core.risk.limits import RiskPolicy
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.ids import ClientOrderId
-from tests.faults.desk_script import LinkedDesk
+from tests.faults.desk_script import LinkedDesk, MakeDesk
 from tests.faults.test_ban import BANNED, bracket, lift, refuse, requests, suspend
-from tests.faults.test_refused_cancels import cancels, closings_of
+from tests.faults.test_refused_cancels import cancels, closings_of, working
+from tests.unit.core_samples import BARS_OLD_NS
 
 
 def refuse_cancel(desk: LinkedDesk, order_id: str) -> None:
@@ -75,3 +77,44 @@ def test_f51_exits_of_a_position_that_is_flattened_in_a_ban_are_not_missed(
         refuse(desk, order_id)
     assert requests(lift(desk)) == ["SubmitOrder", "RequestSnapshot"]
     assert "not_protected" not in desk.kinds()
+
+
+def test_f51_cancels_after_a_ban_keep_to_the_order_rate_and_leave_once(
+    make_desk: MakeDesk,
+) -> None:
+    desk = make_desk(policy=RiskPolicy(max_orders_per_minute=5, reference_age_ns_max=BARS_OLD_NS))
+    desk.hold(10)
+    order_ids = []
+    for number in range(7):
+        order_ids.append(working(desk, 90 - number))
+        desk.lapse(30)
+        desk.quote(100.0)
+    desk.lapse(60)
+    suspend(desk)
+    desk.feed(e.Flatten("operator"))
+    lift(desk)
+    assert len(cancels(desk)) == 5
+    desk.lapse(120)
+    assert sorted(cancels(desk)) == [(order_id, "operator") for order_id in order_ids]
+    for order_id in order_ids:
+        desk.canceled(order_id)
+    desk.lapse(60)
+    assert len(closings_of(desk)) == 1
+
+
+def test_f51_cancels_of_an_operator_leave_before_those_of_strategies(
+    make_desk: MakeDesk,
+) -> None:
+    desk = make_desk(policy=RiskPolicy(max_orders_per_minute=3, reference_age_ns_max=BARS_OLD_NS))
+    first, second = working(desk, 90), working(desk, 89)
+    desk.lapse(60)
+    desk.quote(100.0, symbol="XYZ")
+    other = str(desk.do(lambda ctx: ctx.buy("XYZ", 1, limit_price=90.0)))
+    desk.accept(other)
+    desk.lapse(60)
+    suspend(desk)
+    for order_id in (first, second):
+        desk.cancel(order_id)
+    desk.engine.desk.cancel_all("XYZ is stale", "XYZ")
+    lift(desk)
+    assert cancels(desk)[0] == (other, "XYZ is stale")

@@ -63,6 +63,16 @@ class Cancels:
         if order.is_open and not (order.status is OrderStatus.PENDING_CANCEL and is_said):
             self._send(order, reason)
 
+    def join(self, order: Order, reason: str) -> None:
+        """Cancel it, or let the cancel that waits already leave for this: when the rate has room.
+
+        Flattens ask for this with every event; a second cancel would go past the order rate.
+        """
+        if order.client_order_ids[0] in self.withheld:
+            self._withhold(order, reason)
+        else:
+            self.cancel(order, reason)
+
     def is_unwanted(self, order: Order) -> bool:
         """Whether the engine or an operator wants it gone, also where no cancel could leave yet."""
         why = self.withheld.get(order.client_order_ids[0], BY_STRATEGY)
@@ -112,7 +122,8 @@ class Cancels:
         """A link is back: what was refused or withheld without it may be granted now."""
         working = self._ledger.orders.open
         self.withheld = {root: why for root, why in self.withheld.items() if root in working}
-        for order in list(working.values()):
+        # What must end precedes what a strategy would rather not have: the rate may be used up.
+        for order in sorted(working.values(), key=lambda order: not self.is_unwanted(order)):
             self._repeat(ts_ns, order)
 
     # --- inside -------------------------------------------------------------------------
@@ -122,7 +133,7 @@ class Cancels:
             return
         throttle = self._ledger.throttle
         if throttle.full_window(ts_ns, is_reducing=True) is None:
-            self._send(order, self.withheld.pop(order.client_order_ids[0], order.cancel_reason))
+            self._send(order, self.withheld.get(order.client_order_ids[0], order.cancel_reason))
         else:
             self._wait(order, throttle.frees_ns(ts_ns))
 
@@ -143,6 +154,7 @@ class Cancels:
         if self._suspension():
             self._withhold(order, reason)
             return
+        self.withheld.pop(order.client_order_ids[0], None)
         leg = leg_to_cancel(order)
         self._emit(CancelOrder(leg, order.broker_order_id, order.symbol, reason))
 

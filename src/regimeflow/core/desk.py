@@ -109,7 +109,7 @@ class Desk:
             ledger=ledger,
             instruments=instruments,
             submit=self.submit,
-            cancel=self.cancel,
+            cancel=self.cancels.join,
             emit=emit,
             rate_wait=self._rate_wait,
         )
