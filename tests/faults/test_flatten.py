@@ -10,6 +10,7 @@ from regimeflow.core.closings import FLATTEN_WAIT
 from regimeflow.core.ledger_state import ledger_state
 from regimeflow.core.rate_wait import WAIT_NS_MAX
 from regimeflow.core.risk.limits import RiskPolicy
+from regimeflow.live.operator import Wish, answer_of
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.account import AccountRecord, PositionRecord
@@ -29,6 +30,7 @@ from tests.faults.test_rebuilt import fold_of
 from tests.faults.test_refused_cancels import REFUSALS, cancels, closings_of, refuse, working
 from tests.unit.core_samples import BARS_OLD_NS
 
+WISH = Wish(id="flatten-001")
 WAIT_S = WAIT_NS_MAX // NS_PER_S
 
 
@@ -86,20 +88,48 @@ def test_f76_flatten_that_waits_long_for_a_cancel_is_told_and_waits_on(desk: Lin
 
 def test_f76_rejected_flatten_is_sent_again_under_a_new_id(desk: LinkedDesk) -> None:
     desk.hold(10)
-    desk.drop_link()
     desk.feed(e.Flatten("operator"))
     (first,) = closings_of(desk)
+    desk.drop_link()
     desk.reject(first.client_order_id, REFUSALS[0])
     assert desk.try_to_buy() == "C25"
     desk.raise_link()
-    desk.sweep()
-    desk.lapse(2)
     second = closings_of(desk)[-1]
     assert (second.client_order_id != first.client_order_id, int(second.quantity)) == (True, 10)
     desk.fill(second.client_order_id, 10)
     desk.lapse(3600)
     assert (desk.held(), len(closings_of(desk))) == (0, 2)
     assert "not_flattened" not in desk.kinds()
+
+
+def test_f76_flatten_waits_out_an_outage_without_trying_and_leaves_when_it_ends(
+    desk: LinkedDesk,
+) -> None:
+    desk.hold(10)
+    desk.drop_link()
+    desk.feed(e.Flatten("operator"))
+    assert "nothing leaves yet (reset)" in answer_of(desk.engine, "flatten", WISH).text
+    desk.lapse(2 * WAIT_S)
+    desk.sweep()
+    assert not closings_of(desk)
+    desk.raise_link()
+    assert [int(closing.quantity) for closing in closings_of(desk)] == [10]
+    assert "not_flattened" not in desk.kinds()
+
+
+def test_f76_flatten_that_was_rejected_before_an_outage_leaves_at_once_after_it(
+    desk: LinkedDesk,
+) -> None:
+    desk.hold(10)
+    desk.feed(e.Flatten("operator"))
+    for number in range(7):
+        desk.reject(closings_of(desk)[number].client_order_id, "slow down")
+        desk.lapse(2**number)
+    desk.reject(closings_of(desk)[7].client_order_id, "slow down")
+    desk.drop_link()
+    desk.lapse(1)
+    desk.raise_link()
+    assert len(closings_of(desk)) == 9, "the pause had a minute to go"
 
 
 def test_f76_flatten_that_is_rejected_again_and_again_is_told_in_the_end(desk: LinkedDesk) -> None:

@@ -32,12 +32,11 @@ def bracket(desk: LinkedDesk) -> str:
 
 def test_f76_rejected_exits_are_placed_again(desk: LinkedDesk) -> None:
     entry = bracket(desk)
-    desk.drop_link()
     desk.fill(entry, 10)
+    desk.drop_link()
     for leg in desk.outputs(c.SubmitOrder)[1:]:
         desk.reject(leg.client_order_id, REFUSALS[0])
     desk.raise_link()
-    desk.lapse(2)
     assert exits_of(desk) == [("stop_loss", 10), ("take_profit", 10)] * 2
     told = [breach.message for breach in desk.outputs(c.RiskBreached)]
     assert len(told) == 2
@@ -75,6 +74,21 @@ def test_f76_exits_that_are_rejected_again_and_again_are_told_in_the_end(desk: L
     found = [d for d in desk.outputs(c.DiscrepancyFound) if d.kind == "not_protected"]
     assert [(d.subject, d.ours, d.theirs) for d in found] == [("ABC", "rejected", "10")] * 2
     assert not desk.engine.desk.protection.waiting
+
+
+def test_f76_exits_wait_out_an_outage_without_trying_and_leave_when_it_ends(
+    desk: LinkedDesk,
+) -> None:
+    entry = bracket(desk)
+    desk.drop_link()
+    desk.fill(entry, 10)
+    desk.lapse(2 * WAIT_S)
+    desk.quote(100.0)
+    assert exits_of(desk) == []
+    assert [breach.control for breach in desk.outputs(c.RiskBreached)] == ["C22"]
+    desk.raise_link()
+    assert exits_of(desk) == [("stop_loss", 10), ("take_profit", 10)]
+    assert "not_protected" not in desk.kinds()
 
 
 def test_f76_exits_that_an_answer_shows_rejected_are_placed_again(desk: LinkedDesk) -> None:

@@ -90,6 +90,7 @@ class Desk:
         oco_at_broker: bool,
         pause_ns: int,
         suspension: Callable[[], str],
+        outage: Callable[[], str],
         emit: Callable[[EngineOutput], object],
         on_denied: Callable[[Order], None],
     ) -> None:
@@ -103,7 +104,7 @@ class Desk:
         self.on_denied = on_denied
         self.oco_at_broker = oco_at_broker
         self.moment = MarketMoment()
-        self._rate_wait = RateWait(ledger, emit, pause_ns, suspension)
+        self._rate_wait = RateWait(ledger, emit, pause_ns, suspension, outage)
         self.cancels = Cancels(ledger, emit, pause_ns, suspension)
         self.closings = Closings(
             ledger=ledger,
@@ -218,6 +219,12 @@ class Desk:
         if order.oco_group is not None and not self.oco_at_broker:
             for sibling in self._ledger.orders.exposure.siblings(order):
                 self.cancel(sibling, OCO)
+
+    def end_pauses(self, ts_ns: int) -> None:
+        """A link is back: what must leave need not wait any longer, and has not waited in vain."""
+        for order in (*self.closings.waiting, *self.protection.waiting):
+            order.updated_ns = 0
+            order.created_ns = ts_ns if order.created_ns else 0
 
     def close_what_can(self, ts_ns: int) -> None:
         """Send the closing orders and the exits that nothing holds back any more."""

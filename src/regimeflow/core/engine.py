@@ -136,6 +136,7 @@ class Engine:
             oco_at_broker=setup.oco_at_broker,
             pause_ns=setup.query_interval_ns,
             suspension=lambda: self.holds.suspension,
+            outage=lambda: self.holds.outage,
             emit=self.emit,
             on_denied=self._order_denied,
         )

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 ENGINE = "engine"
 RECONCILE = TimerId("reconcile")
 RECONCILE_PREFIX = "reconcile-"
-_REQUESTS = f"link {e.REQUESTS}"
+_LINK = "link "
+_REQUESTS = f"{_LINK}{e.REQUESTS}"
 PROOF_BACKOFF_MAX = 8
 """Proof is asked for at growing intervals, up to so many times the first."""
 
@@ -98,15 +99,16 @@ class Holds:
     def on_link_down(self, event: e.LinkDown) -> None:
         """Entries wait until the link is back and the books are proved again."""
         if self._engine.setup.proves_books:
-            self.account[f"link {event.link}"] = event.reason
+            self.account[f"{_LINK}{event.link}"] = event.reason
             self.account["reconcile"] = f"link {event.link} was down"
 
     def on_link_up(self, event: e.LinkUp) -> None:
         """The link is back: prove the books."""
         if self._engine.setup.proves_books:
-            self.account.pop(f"link {event.link}", None)
+            self.account.pop(f"{_LINK}{event.link}", None)
             # Getting out precedes everything else that waits, proof included.
             self._engine.desk.cancels.repeat(self._engine.now_ns)
+            self._engine.desk.end_pauses(self._engine.now_ns)
             self._engine.desk.close_what_can(self._engine.now_ns)
             self._ask_anew()
 
@@ -114,6 +116,12 @@ class Holds:
     def suspension(self) -> str:
         """Why the broker takes no requests at all, so that exits and cancels wait too."""
         return self.account.get(_REQUESTS, "")
+
+    @property
+    def outage(self) -> str:
+        """Why no request could get through: what must leave waits, and is not spent on trying."""
+        down = (why or name for name, why in self.account.items() if name.startswith(_LINK))
+        return self.suspension or next(down, "")
 
     def on_pause(self, reason: str) -> None:
         """We were away: nothing enters before a snapshot that was asked for from now on agrees."""

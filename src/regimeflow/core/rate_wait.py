@@ -6,7 +6,8 @@ wishes but duties, whose terms are worked out anew whenever they leave: a flatte
 a filled entry. They wait until the rate has room; one that the venue rejected leaves again, under
 a new id, after a pause that is as long as it has been due, at most `PAUSE_NS_MAX`. Both are told
 once; a timer brings them back. Nothing waits longer than `WAIT_NS_MAX`: then the refusal is final,
-and told. A broker's ban is waited out however long it is, since nothing else could be done.
+and told. A broker's ban, and a link that is down, are waited out however long they last: nothing
+else could be done, and refusals without a link would only use up the time.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class RateWait:
     `updated_ns` before when it shall not leave. `due_since_ns` knows the former of those that left.
     """
 
-    __slots__ = ("_emit", "_ledger", "_pause_ns", "_suspension", "due_since_ns")
+    __slots__ = ("_emit", "_ledger", "_outage", "_pause_ns", "_suspension", "due_since_ns")
 
     def __init__(
         self,
@@ -42,11 +43,13 @@ class RateWait:
         emit: Callable[[EngineOutput], object],
         pause_ns: int,
         suspension: Callable[[], str],
+        outage: Callable[[], str],
     ) -> None:
         self._ledger = ledger
         self._emit = emit
         self._pause_ns = pause_ns
         self._suspension = suspension
+        self._outage = outage
         self.due_since_ns: dict[ClientOrderId, int] = {}
 
     @property
@@ -70,9 +73,9 @@ class RateWait:
     def has_to_wait(self, ts_ns: int, order: Order, what: str) -> bool:
         """Whether it may not leave now, which is told the first time, as what `what` waits for.
 
-        A timer is set, but for a ban: its end is told by the link.
+        A timer is set, but for a ban or an outage: its end is told by the link.
         """
-        because = self._suspension()
+        because = self._outage()
         if because:
             self._tell(order, "C22", "a broker that takes requests", because, f"{what} waits")
             order.created_ns = ts_ns  # from its end on it may wait for the rate
@@ -96,9 +99,10 @@ class RateWait:
 
         A rejection is told the first time.
         """
-        if self._suspension():
-            return self.has_to_wait(ts_ns, again, what)
         known = self.due_since_ns.pop(rejected.client_order_id, None)
+        if self._outage():
+            again.created_ns = known or 0  # told already, if it has waited before
+            return self.has_to_wait(ts_ns, again, what)
         if ts_ns - rejected.created_ns > WAIT_NS_MAX:
             known = None  # it worked for long before: that was no waiting in vain
         again.created_ns = since_ns = ts_ns if known is None else known

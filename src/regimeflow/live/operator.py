@@ -119,15 +119,15 @@ def _after_flatten(engine: Engine, state: TradingState) -> Answer:
     orders, held = engine.ledger.orders.open.values(), engine.ledger.portfolio.held
     queued = engine.desk.closings.waiting
     closing = {order.symbol for order in (*orders, *queued) if order.tag == FLATTEN}
-    waiting = [] if engine.holds.suspension else queued
+    waiting = [] if engine.holds.outage else queued
     throttled = [order.symbol for order in waiting if order.tag == FLATTEN and order.created_ns]
     left = sorted(held.keys() - closing)
     differing = sorted(f"{kind} {subject}" for kind, subject in engine.reconciler.breaks)
     text = f"{len(orders)} orders work or wait for their cancel, {len(closing)} positions close"
     if throttled:
         text += f"; {', '.join(throttled)} waits for the order rate and leaves by itself"
-    if engine.holds.suspension:
-        text += f"; nothing leaves yet ({engine.holds.suspension}), then it does by itself"
+    if engine.holds.outage:
+        text += f"; nothing leaves yet ({engine.holds.outage}), then it does by itself"
     if left:
         text += f"; NOT closed: {', '.join(left)} (see the audit log)"
     if differing:
