@@ -6,6 +6,7 @@ from regimeflow.core.risk.limits import RiskPolicy
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.ids import ClientOrderId
+from regimeflow.model.timestamps import NS_PER_S
 from tests.faults.desk_script import LinkedDesk, MakeDesk
 from tests.faults.test_ban import BANNED, bracket, lift, refuse, requests, suspend
 from tests.faults.test_refused_cancels import cancels, closings_of, working
@@ -118,3 +119,27 @@ def test_f51_cancels_of_an_operator_leave_before_those_of_strategies(
     desk.engine.desk.cancel_all("XYZ is stale", "XYZ")
     lift(desk)
     assert cancels(desk)[0] == (other, "XYZ is stale")
+
+
+def test_f51_exits_that_wait_for_the_end_of_a_ban_outlive_a_silent_feed(
+    make_desk: MakeDesk,
+) -> None:
+    desk = make_desk(stale_after_ns=10 * NS_PER_S)
+    entry = bracket(desk)
+    suspend(desk)
+    desk.fill(entry, 100)
+    desk.lapse(30)
+    desk.feed(e.Heartbeat("engine"))
+    assert ("ABC", c.HealthStatus.STALE) in [
+        (change.component.rpartition(":")[2], change.status)
+        for change in desk.outputs(c.HealthChanged)
+    ]
+    assert requests(lift(desk)) == ["SubmitOrder", "SubmitOrder", "RequestSnapshot"]
+
+
+def test_f51_exits_that_wait_are_dropped_when_an_operator_cancels_all(desk: LinkedDesk) -> None:
+    entry = bracket(desk)
+    suspend(desk)
+    desk.fill(entry, 100)
+    desk.feed(e.CancelAll("operator"))
+    assert requests(lift(desk)) == ["RequestSnapshot"]

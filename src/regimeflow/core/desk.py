@@ -204,11 +204,13 @@ class Desk:
             self.cancel(order, reason)
 
     def cancel_all(self, reason: str, symbol: str | None = None) -> None:
-        """Cancel every working order, or those of one symbol; exits that wait are dropped.
+        """Cancel every working order, and drop the exits that wait; or cancel those of one symbol.
 
-        A symbol's are cancelled because nobody sees its price; a flatten is meant all the same.
+        A symbol's are cancelled because nobody sees its price. A flatten is meant all the same, and
+        exits that wait have told that they leave by themselves: silence must not drop them.
         """
-        self.protection.forget(symbol)
+        if symbol is None:
+            self.protection.forget()
         for order in list(self._ledger.orders.open.values()):
             if symbol is None or (order.symbol == symbol and not is_flatten(order)):
                 self.cancel(order, reason)

@@ -132,9 +132,9 @@ class Protection:
             )
             self._emit(DiscrepancyFound("not_protected", entry.symbol, "lost", f"{quantity}", why))
 
-    def forget(self, symbol: str | None) -> None:
+    def forget(self) -> None:
         """Everything that works is being cancelled: what waits shall not leave either."""
-        self.waiting = [leg for leg in self.waiting if symbol not in (None, leg.symbol)]
+        self.waiting = []
 
     def shrink_all(self, strategy_id: StrategyId, symbol: str) -> None:
         """A strategy holds less than its fills say: look at all entries whose exits work."""
