@@ -122,13 +122,31 @@ def test_f76_refused_cancel_is_repeated_at_once_when_a_link_is_back(desk: Linked
     order_id = working(desk)
     desk.drop_link()
     desk.feed(e.CancelAll("operator"))
+    for _ in range(4):
+        refuse(desk, order_id)
+        desk.lapse(8)
+    sent = len(cancels(desk))
     refuse(desk, order_id)
+    desk.lapse(2)
+    assert len(cancels(desk)) == sent, "the pause has a while to go"
     desk.raise_link()
-    assert len(cancels(desk)) == 2
+    assert len(cancels(desk)) == sent + 1
     desk.canceled(order_id)
     desk.drop_link()
     desk.raise_link()
-    assert len(cancels(desk)) == 2
+    assert len(cancels(desk)) == sent + 1
+
+
+def test_f76_link_that_flaps_does_not_outdo_the_pauses_between_cancels(desk: LinkedDesk) -> None:
+    order_id = working(desk)
+    desk.feed(e.CancelAll("operator"))
+    for _ in range(100):
+        if desk.order(order_id).status is OrderStatus.PENDING_CANCEL:
+            refuse(desk, order_id)
+        desk.drop_link()
+        desk.lapse(0.1)
+        desk.raise_link()
+    assert 8 <= len(cancels(desk)) <= 11, "one a second, the first pause"
 
 
 def test_f76_repeated_cancel_waits_for_the_order_rate(make_desk: MakeDesk) -> None:
@@ -192,6 +210,6 @@ def test_f76_refused_cancel_is_known_to_an_engine_that_facts_rebuilt(desk: Linke
     refuse(desk, order_id)
     fold = fold_of(desk)
     rebuilt = fold.rebuild(Restart.CARRY, ledger_state(fold.ledger))
-    outputs = rebuilt.process(desk.now_ns + 1, e.LinkUp("sim"))
+    outputs = rebuilt.process(desk.now_ns + 2 * NS_PER_S, e.LinkUp("sim"))
     again = [o for o in outputs if isinstance(o, c.CancelOrder)]
     assert [(o.client_order_id, o.reason) for o in again] == [(order_id, "operator")]

@@ -3,10 +3,11 @@
 A strategy's own cancel that is refused is told to it, and is its own business. What an operator
 cancels, and the engine by itself (a late order, a stale feed, a faulted strategy, an annulled
 entry), stays wanted however often it is refused: "no connection" and "slow down" say nothing about
-the order. It is repeated when a link is back, and after pauses that double up to
-`BACKOFF_MAX` times the first; where the order rate is used up, as soon as it has room. That goes
-on for as long as the order works, since giving up would leave it working: at most one timer an
-order. Which orders these are, and how often they were asked for, the books tell from commands.
+the order. It is repeated when a link is back (one pause after the refusal at the earliest), and
+after pauses that double up to `BACKOFF_MAX` times the first; where the order rate is used up, as
+soon as it has room. That goes on for as long as the order works, since giving up would leave it
+working: at most one timer an order. Which orders these are, and how often they were asked for, the
+books tell from commands.
 
 While the broker takes no requests no cancel leaves: a request in a ban may prolong it. Each is
 withheld, a strategy's own included, and leaves when requests are taken again, if its order still
@@ -124,7 +125,11 @@ class Cancels:
         self.withheld = {root: why for root, why in self.withheld.items() if root in working}
         # What must end precedes what a strategy would rather not have: the rate may be used up.
         for order in sorted(working.values(), key=lambda order: not self.is_unwanted(order)):
-            self._repeat(ts_ns, order)
+            rested_ns = order.updated_ns + self._pause_ns
+            if order.client_order_ids[0] in self.withheld or rested_ns <= ts_ns:
+                self._repeat(ts_ns, order)
+            elif self._is_due(order):
+                self._wait(order, rested_ns)  # a link that flaps must not outdo the pauses
 
     # --- inside -------------------------------------------------------------------------
 
