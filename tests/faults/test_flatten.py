@@ -194,10 +194,18 @@ def test_f76_flatten_that_is_rejected_after_it_worked_for_long_is_sent_again(
     assert "not_flattened" not in desk.kinds()
 
 
-def test_f76_rejected_flatten_is_known_to_an_engine_that_facts_rebuilt(desk: LinkedDesk) -> None:
+@pytest.mark.parametrize("is_reported", [True, False])
+def test_f76_rejected_flatten_is_known_to_an_engine_that_facts_rebuilt(
+    desk: LinkedDesk, is_reported: bool
+) -> None:
     desk.hold(10)
     desk.feed(e.Flatten("operator"))
-    desk.reject(closings_of(desk)[0].client_order_id, REFUSALS[0])
+    order_id = closings_of(desk)[0].client_order_id
+    if is_reported:
+        desk.reject(order_id, REFUSALS[0])
+    else:
+        desk.lose(order_id)
+        desk.answer(order_id, desk.record(order_id, status=OrderStatus.REJECTED))
     fold = fold_of(desk)
     rebuilt = fold.rebuild(Restart.CARRY, ledger_state(fold.ledger))
     assert rebuilt.operator_handler.unfinished == ("ABC",)

@@ -122,9 +122,7 @@ class StandingFold:
             if event.link == e.REQUESTS:
                 self._suspension = event.reason if isinstance(event, e.LinkDown) else ""
         elif isinstance(event, e.OrderRejected):
-            order = self._ledger.orders.get(event.client_order_id)
-            if order is not None and is_flatten(order) and _is_wanted(order):
-                self._closing[order.tag][order.symbol] = None  # it is sent again
+            self._note_rejected(event.client_order_id)
         if isinstance(event, _SEEN) and event.ts_venue_ns > self._newest_ns:
             self._newest_ns = event.ts_venue_ns
 
@@ -187,6 +185,14 @@ class StandingFold:
                 self._closing.get(output.tag, {}).pop(output.symbol, None)
         elif isinstance(output, c.OrderDenied) and output.strategy_id == EXTERNAL:
             self._end_closing(output.symbol)
+        elif isinstance(output, c.OrderResolved) and output.status is OrderStatus.REJECTED:
+            self._note_rejected(output.client_order_id)
+
+    def _note_rejected(self, client_order_id: ClientOrderId) -> None:
+        """A flatten that was rejected is sent again, whether a report or evidence says so."""
+        order = self._ledger.orders.get(client_order_id)
+        if order is not None and is_flatten(order) and _is_wanted(order):
+            self._closing[order.tag][order.symbol] = None
 
     def _take_closing(self, adopted: c.ExternalAdopted) -> None:
         """What policy flattens is adopted: it is cancelled or closed at once, or once that can."""
