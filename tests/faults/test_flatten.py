@@ -287,16 +287,3 @@ def test_f38_flatten_of_a_foreign_position_waits_for_the_order_rate(make_desk: M
     assert (closing.side, int(closing.quantity), closing.tag) == (Side.SELL, 7, EXTERNAL)
     desk.fill(closing.client_order_id, 7)
     assert desk.held() == 3, "what a strategy holds is left alone"
-
-
-def test_f76_nothing_closes_beside_a_flatten_that_works(desk: LinkedDesk) -> None:
-    """Two closing orders for one position would turn it around."""
-    desk.hold(10)
-    desk.feed(e.Flatten("operator"))
-    (closing,) = closings_of(desk)
-    desk.accept(closing.client_order_id)
-    assert desk.try_to(lambda ctx: ctx.sell("ABC", 10)) == "C25"
-    desk.do(lambda ctx: ctx.close_position("ABC"))
-    assert [denied.control for denied in desk.outputs(c.OrderDenied)] == ["C25", "C25"]
-    desk.fill(closing.client_order_id, 10)
-    assert (desk.held(), desk.try_to_buy()) == (0, "")

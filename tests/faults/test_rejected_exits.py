@@ -280,3 +280,16 @@ def test_f21_exits_of_another_entry_shrink_to_what_is_held(make_desk: MakeDesk) 
         desk.canceled(order_id)
     assert exits_of(desk)[2:] == [("stop_loss", 7), ("take_profit", 7)]
     assert "not_protected" not in desk.kinds()
+
+
+def test_f76_nothing_closes_beside_a_flatten_that_works(desk: LinkedDesk) -> None:
+    """Two closing orders for one position would turn it around."""
+    desk.hold(10)
+    desk.feed(e.Flatten("operator"))
+    (closing,) = closings_of(desk)
+    desk.accept(closing.client_order_id)
+    assert desk.try_to(lambda ctx: ctx.sell("ABC", 10)) == "C25"
+    desk.do(lambda ctx: ctx.close_position("ABC"))
+    assert [denied.control for denied in desk.outputs(c.OrderDenied)] == ["C25", "C25"]
+    desk.fill(closing.client_order_id, 10)
+    assert (desk.held(), desk.try_to_buy()) == (0, "")
