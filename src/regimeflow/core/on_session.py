@@ -91,8 +91,9 @@ class SessionHandler:
             return
         end_ns = engine.ledger.timers.pending.get((ENGINE, SESSION_END), -1)
         if 0 <= end_ns <= engine.now_ns:
-            # Nobody was here when it was due: the night comes before the morning all the same.
-            self._end_session(end_ns)
+            # Nobody was here when it was due: the night comes before the morning all the same. No
+            # state is kept of it: one could go on with the roll, and not with the morning.
+            self._end_session(end_ns, is_kept=False)
         self._enter(event)
         engine.market_handler.watchdog.sessions += 1
         self._plan_marks(session)
@@ -112,9 +113,9 @@ class SessionHandler:
         engine.ledger.apply_event(engine.now_ns, event)
         if event.owner == ENGINE:
             if event.timer_id == SESSION_END:
-                self._end_session(event.due_ns)
                 if self.session is not None and self.session.close_ns > event.due_ns:
                     self._await_end_of(self.session)  # it opened as the other closed
+                self._end_session(event.due_ns)  # nothing follows it: a kept state goes on here
             elif event.timer_id.startswith(DOUBT_PREFIX):
                 engine.order_truth.on_timer(event.timer_id)
             elif event.timer_id.startswith(CANCEL_PREFIX):
@@ -191,7 +192,7 @@ class SessionHandler:
     def _await_end_of(self, session: Session) -> None:
         self._engine.emit(SetTimer(SESSION_END, ENGINE, self._end_of(session)))
 
-    def _end_session(self, due_ns: int) -> None:
+    def _end_session(self, due_ns: int, *, is_kept: bool = True) -> None:
         """Value and roll the session that ended; the next one may be open by then."""
         engine = self._engine
         ended = self._ended = self._ended_by(due_ns)
@@ -202,7 +203,7 @@ class SessionHandler:
             engine.market_handler.judge_freshness()
         self._mark(MarkKind.SESSION, ended)
         engine.callbacks.drain()
-        if self.before_roll is not None:
+        if is_kept and self.before_roll is not None:
             self.before_roll()
         self.roll()
 
