@@ -124,8 +124,8 @@ def _halts_hold(evidence: Evidence, seen: Reading) -> list[str]:
     return found + [
         f"{order_id} arrived {(at_ns - start_ns) / NS_PER_S:.1f} s after a halt"
         for order_id, at_ns in evidence.venue.entries_ns.items()
-        for start_ns, end_ns in seen.halts_ns
-        if start_ns + IN_FLIGHT_BOUND_NS < at_ns < end_ns
+        for start_ns, end_ns, under_way in seen.halts_ns
+        if start_ns + IN_FLIGHT_BOUND_NS < at_ns < end_ns and order_id not in under_way
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,7 +46,7 @@ class Reading:
     ids: set[str] = field(default_factory=set)
     executions: set[str] = field(default_factory=set)
     annulled: set[str] = field(default_factory=set)
-    halts_ns: list[tuple[int, int]] = field(default_factory=list)
+    halts_ns: list[tuple[int, int, Collection[str]]] = field(default_factory=list)
     nameless: list[str] = field(default_factory=list)
     returned: list[str] = field(default_factory=list)
     too_fast: list[str] = field(default_factory=list)
@@ -65,6 +66,7 @@ def read_journal(directory: Path) -> Reading:
     ]
     steps, operator = OrderSteps(), OperatorWatch()
     halted_ns: int | None = None
+    under_way: Collection[str] = ()
     last_ns = ahead_ns = 0
     previous = 0
     for record in read_records(directory):
@@ -87,15 +89,19 @@ def read_journal(directory: Path) -> Reading:
         if isinstance(body, c.TradingStateChanged) and body.strategy_id is None:
             is_active = body.state is c.TradingState.ACTIVE
             if is_active and halted_ns is not None:
-                seen.halts_ns.append((halted_ns, last_ns))
+                seen.halts_ns.append((halted_ns, last_ns, under_way))
                 halted_ns = None
             elif not is_active and halted_ns is None:
-                halted_ns = last_ns
+                halted_ns, under_way = last_ns, _under_way(fold.ledger)
+        elif isinstance(body, e.EngineStarted) and halted_ns is not None:
+            # What the last process had under way died with its connection.
+            seen.halts_ns.append((halted_ns, last_ns, under_way))
+            halted_ns, under_way = last_ns, ()
         steps.watch(fold.ledger.orders, body)
         seen.statuses.see(record, fold.ledger)
         operator.see(record, fold.ledger)
     if halted_ns is not None:
-        seen.halts_ns.append((halted_ns, last_ns + 10**18))
+        seen.halts_ns.append((halted_ns, last_ns + 10**18, under_way))
     seen.returned = steps.problems()
     seen.unheeded = operator.problems(fold.ledger)
     seen.digest = ledger_digest(fold.ledger)
@@ -123,6 +129,12 @@ class _Rate:
         if isinstance(body, c.CancelOrder) or len(sent_ns) <= self._count_max:
             return []
         return [f"{body.client_order_id}: {self._name} {len(sent_ns)}, allowed {self._count_max}"]
+
+
+def _under_way(ledger: Ledger) -> Collection[str]:
+    """Orders that left and nobody has acknowledged: a link that stalls may deliver them late."""
+    working = ledger.orders.open.values()
+    return {order.client_order_ids[0] for order in working if order.broker_order_id is None}
 
 
 def _order_of(body: object, ledger: Ledger) -> Order | None:
