@@ -18,7 +18,7 @@ from tests.e2e.programs import regimeflow
 from tests.e2e.test_operate import give
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
-MINUTES, SPEED = 1_200, 6_000.0
+MINUTES, SPEED = 2_400, 6_000.0
 
 
 @pytest.fixture

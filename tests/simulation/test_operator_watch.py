@@ -64,8 +64,8 @@ def test_flatten_after_which_a_strategy_traded_on_is_heeded() -> None:
     desk.hold(10)
     desk.feed(e.Flatten("operator"))
     closing = desk.outputs(c.SubmitOrder)[-1]
-    desk.fill(desk.buy(5), 5)
     desk.fill(closing.client_order_id, 10)
+    desk.fill(desk.buy(5), 5)
     assert desk.held() == 5
     assert unheeded(desk) == []
 
