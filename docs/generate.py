@@ -46,7 +46,9 @@ CONTROL_MODULES = (
     "core/risk/gate.py",
     "core/risk/losses.py",
     "core/risk/clock.py",
-    "core/rate_wait.py",
+    "core/closings.py",
+    "core/cancels.py",
+    "core/duty_wait.py",
     "core/on_report.py",
     "core/discrepancies.py",
     "core/external.py",
@@ -107,7 +109,7 @@ def controls() -> str:
             )
     return _page(
         "Risk controls",
-        "core/risk/",
+        "core/",
         "Every place in the code that can refuse an order or change what may leave. “Entries” "
         "means that an order which can only reduce the account's position is exempt. An empty "
         "scope means that the control judges the account, not one order.",

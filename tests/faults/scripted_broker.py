@@ -25,10 +25,8 @@ from regimeflow.live.summary import summarise
 from regimeflow.model import events as e
 from regimeflow.model.account import AccountRecord
 from regimeflow.model.commands import (
-    CancelOrder,
     Command,
     QueryOrder,
-    ReplaceOrder,
     RequestSnapshot,
     SubmitOrder,
 )
@@ -168,7 +166,6 @@ class ScriptedBroker:
 OPENING_CASH = config_in(
     configuration("buy_and_hold", symbols=[SYMBOL]), Path("nowhere")
 ).backtest.initial_capital
-EXPOSING = (SubmitOrder, ReplaceOrder, CancelOrder)
 
 
 def linked_configuration(strategy: type[Strategy] = BuyOnce, **live: Any) -> RunConfiguration:

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from regimeflow.core.closings import FLATTEN_WAIT
+from regimeflow.core.duty_wait import WAIT_NS_MAX
 from regimeflow.core.ledger_state import ledger_state
-from regimeflow.core.rate_wait import WAIT_NS_MAX
 from regimeflow.core.risk.limits import RiskPolicy
 from regimeflow.live.operator import Wish, answer_of
 from regimeflow.model import commands as c
@@ -186,7 +186,7 @@ def test_f76_flatten_that_is_rejected_after_it_worked_for_long_is_sent_again(
     desk.lapse(70)
     order_id = closings_of(desk)[-1].client_order_id
     desk.accept(order_id)
-    assert order_id in desk.engine.desk._rate_wait.due_since_ns
+    assert order_id in desk.engine.desk.capture().due_since_ns
     desk.lapse(2 * WAIT_S)
     desk.reject(order_id, "end of auction")
     desk.lapse(5)

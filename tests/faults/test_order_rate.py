@@ -74,7 +74,7 @@ def test_f51_waiting_flatten_closes_what_is_held_when_it_leaves(make_desk: MakeD
 def test_f51_flatten_does_not_wait_for_ever(
     make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("regimeflow.core.rate_wait.WAIT_NS_MAX", 30 * NS_PER_S)
+    monkeypatch.setattr("regimeflow.core.duty_wait.WAIT_NS_MAX", 30 * NS_PER_S)
     desk = flattened_by_many_cancels(make_desk)
     desk.lapse(40)
     desk.sweep()  # whatever is reported makes it try again

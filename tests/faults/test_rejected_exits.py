@@ -113,7 +113,9 @@ def test_f76_exit_that_never_arrived_is_told(desk: LinkedDesk) -> None:
     for leg in desk.outputs(c.SubmitOrder)[1:]:
         desk.answer(leg.client_order_id, None)
     desk.sweep(orders=())
-    assert [kind for kind in desk.kinds() if kind == "not_protected"]
+    found = [d for d in desk.outputs(c.DiscrepancyFound) if d.kind == "not_protected"]
+    assert {(d.subject, d.ours, d.theirs) for d in found} == {("ABC", "ended", "10")}
+    assert len(found) == 2
 
 
 # --- part of it filled ------------------------------------------------------------------------
@@ -243,7 +245,7 @@ def test_f21_exit_of_an_annulled_entry_is_cancelled(desk: LinkedDesk, how: str) 
 def test_f21_plain_order_of_a_strategy_stays_when_its_entry_is_annulled(desk: LinkedDesk) -> None:
     order_id = desk.buy(10)
     desk.fill(order_id, 10, execution_id="E1")
-    desk.do(lambda ctx: ctx.sell("ABC", 10, limit_price=120))
+    desk.do(lambda ctx: ctx.sell("ABC", 10, limit_price=120, tag="exit"))
     desk.accept(desk.outputs(c.SubmitOrder)[-1].client_order_id)
     bust(desk)
     assert not cancels(desk)

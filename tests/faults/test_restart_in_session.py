@@ -10,7 +10,8 @@ import pytest
 
 from regimeflow.brokers.sim.feed_state import FeedState
 from regimeflow.core.ledger_state import capture_ledger, decode_ledger, ledger_from, ledger_state
-from regimeflow.core.on_session import END_OF_DAY, ENGINE
+from regimeflow.core.on_session import END_OF_DAY
+from regimeflow.core.timers import ENGINE
 from regimeflow.journal.reader import read_facts
 from regimeflow.model import commands as c
 from regimeflow.model import events as e

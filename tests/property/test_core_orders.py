@@ -100,7 +100,7 @@ class OrdersAgainstModel(RuleBasedStateMachine):
             stop_price=None,
             worst_price=price,
         )
-        self.ids.append((order.client_order_ids[0], new_id))
+        self.ids.append((order.root_id, new_id))
         self.asked.append(command)
         self._output(command)
 

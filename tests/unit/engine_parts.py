@@ -22,6 +22,7 @@ from regimeflow.core.cancels import Cancels
 from regimeflow.core.closings import Closings
 from regimeflow.core.desk import Desk
 from regimeflow.core.discrepancies import Discrepancies
+from regimeflow.core.duty_wait import DutyWait
 from regimeflow.core.engine import Engine
 from regimeflow.core.executions import Executions
 from regimeflow.core.exposure import Exposure, SymbolExposure
@@ -39,7 +40,6 @@ from regimeflow.core.orders import Orders
 from regimeflow.core.portfolio import Portfolio
 from regimeflow.core.position import Position
 from regimeflow.core.protection import Protection
-from regimeflow.core.rate_wait import RateWait
 from regimeflow.core.recent_orders import RecentOrders
 from regimeflow.core.reconcile import Reconciler
 from regimeflow.core.risk.clock import ClockGuard
@@ -62,7 +62,6 @@ UNORDERED = {(Orders, "by_root")}
 SETUP = "comes from the setup, which is the same"
 LISTENERS = "who listens to what: from the seats"
 EMPTY = "empty between two callbacks"
-BOOKED_FLOAT = "the float of an exact figure"
 
 DERIVED: Mapping[type, Mapping[str, str]] = {
     Engine: {
@@ -76,13 +75,13 @@ DERIVED: Mapping[type, Mapping[str, str]] = {
     BarBuilder: {"size_ns": "from its size"},
     BarShop: {"_feed_size_ns": SETUP, "_market": PART},
     Callbacks: {"_engine": PART, "_is_draining": EMPTY, "_queue": EMPTY, "by_name": LISTENERS},
-    Cancels: {"_emit": PART, "_ledger": PART, "_pause_ns": SETUP, "_suspension": PART},
+    Cancels: {"_emit": PART, "_holds": PART, "_ledger": PART, "_pause_ns": SETUP},
     Closings: {
         "_cancel": PART,
         "_emit": PART,
         "_instruments": SETUP,
         "_ledger": PART,
-        "_rate_wait": PART,
+        "_duty_wait": PART,
         "_submit": PART,
     },
     Desk: {
@@ -138,15 +137,14 @@ DERIVED: Mapping[type, Mapping[str, str]] = {
         "_instruments": SETUP,
         "_ledger": PART,
         "_next_order_id": PART,
-        "_rate_wait": PART,
+        "_duty_wait": PART,
         "_submit": PART,
     },
-    RateWait: {
+    DutyWait: {
         "_emit": PART,
+        "_holds": PART,
         "_ledger": PART,
-        "_outage": PART,
         "_pause_ns": SETUP,
-        "_suspension": PART,
     },
     RateWindow: {"count_max": SETUP, "entry_count_max": SETUP, "window_ns": SETUP},
     RecentOrders: {},

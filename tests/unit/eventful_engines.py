@@ -149,7 +149,7 @@ def differences_of_every_kind(desk: LinkedDesk) -> None:
     desk.engine.desk.cancels.withheld[ClientOrderId("o1")] = "strategy"
     # As after a burst of fills.
     desk.engine.desk.protection.waiting.append(desk.engine.desk.closings.waiting[0])
-    desk.engine.desk._rate_wait.due_since_ns[ClientOrderId("rf-1-s0-7")] = 7
+    desk.engine.desk._duty_wait.due_since_ns[ClientOrderId("rf-1-s0-7")] = 7
     # As after a hundred thousand executions.
     desk.engine.ledger.orders.executions.horizon_ns = 7
 

@@ -6,7 +6,8 @@ import pytest
 
 from regimeflow.core.approved import plain
 from regimeflow.core.engine_state import decode_engine_state, engine_state, restore_engine
-from regimeflow.core.on_session import ENGINE, SESSION_END
+from regimeflow.core.on_session import SESSION_END
+from regimeflow.core.timers import ENGINE
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from regimeflow.model.session import Session

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regimeflow.core.timers import ENGINE
 from regimeflow.model.commands import DiscrepancyFound, SetTimer
 from regimeflow.model.ids import TimerId
 from regimeflow.model.order import OrderStatus
@@ -15,7 +16,6 @@ from regimeflow.model.order import OrderStatus
 if TYPE_CHECKING:
     from regimeflow.core.engine import Engine
 
-ENGINE = "engine"
 ANSWERS = TimerId("answers")
 _UNANSWERED = frozenset(
     {OrderStatus.PENDING_NEW, OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_REPLACE}

@@ -19,13 +19,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from regimeflow.core.approved import EngineOutput
+from regimeflow.core.holds import Holds
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.legs import leg_to_cancel
+from regimeflow.core.timers import ENGINE
 from regimeflow.model.commands import CancelOrder, RiskBreached, SetTimer
 from regimeflow.model.ids import ClientOrderId, TimerId
 from regimeflow.model.order import BY_STRATEGY, Order, OrderStatus
 
-ENGINE = "engine"
 CANCEL_PREFIX = "cancel:"
 BACKOFF_MAX = 16
 TOLD_AT = (2, 6)
@@ -39,19 +40,19 @@ class Cancels:
     `withheld` are the first ids of orders whose cancels wait for the broker, with the reason.
     """
 
-    __slots__ = ("_emit", "_ledger", "_pause_ns", "_suspension", "withheld")
+    __slots__ = ("_emit", "_holds", "_ledger", "_pause_ns", "withheld")
 
     def __init__(
         self,
         ledger: Ledger,
         emit: Callable[[EngineOutput], object],
         pause_ns: int,
-        suspension: Callable[[], str],
+        holds: Holds,
     ) -> None:
+        self._holds = holds
         self._ledger = ledger
         self._emit = emit
         self._pause_ns = pause_ns
-        self._suspension = suspension
         self.withheld: dict[ClientOrderId, str] = {}
 
     def cancel(self, order: Order, reason: str) -> None:
@@ -69,14 +70,14 @@ class Cancels:
 
         Flattens ask for this with every event; a second cancel would go past the order rate.
         """
-        if order.client_order_ids[0] in self.withheld:
+        if order.root_id in self.withheld:
             self._withhold(order, reason)
         else:
             self.cancel(order, reason)
 
     def is_unwanted(self, order: Order) -> bool:
         """Whether the engine or an operator wants it gone, also where no cancel could leave yet."""
-        why = self.withheld.get(order.client_order_ids[0], BY_STRATEGY)
+        why = self.withheld.get(order.root_id, BY_STRATEGY)
         return order.is_unwanted or why != BY_STRATEGY
 
     def on_wish(self, ts_ns: int, client_order_id: ClientOrderId) -> None:
@@ -99,7 +100,7 @@ class Cancels:
 
     def on_refused(self, ts_ns: int, order: Order) -> None:
         """A cancel was refused: if the order is unwanted and works on, ask again in a while."""
-        if self._suspension() and order.is_open:
+        if self._holds.suspension and order.is_open:
             if order.cancel_reason:  # else nobody here asked: there is nothing to repeat
                 self._withhold(order, order.cancel_reason)
             return
@@ -126,7 +127,7 @@ class Cancels:
         # What must end precedes what a strategy would rather not have: the rate may be used up.
         for order in sorted(working.values(), key=lambda order: not self.is_unwanted(order)):
             rested_ns = order.updated_ns + self._pause_ns
-            if order.client_order_ids[0] in self.withheld or rested_ns <= ts_ns:
+            if order.root_id in self.withheld or rested_ns <= ts_ns:
                 self._repeat(ts_ns, order)
             elif self._is_due(order):
                 self._wait(order, rested_ns)  # a link that flaps must not outdo the pauses
@@ -138,31 +139,31 @@ class Cancels:
             return
         throttle = self._ledger.throttle
         if throttle.full_window(ts_ns, is_reducing=True) is None:
-            self._send(order, self.withheld.get(order.client_order_ids[0], order.cancel_reason))
+            self._send(order, self.withheld.get(order.root_id, order.cancel_reason))
         else:
             self._wait(order, throttle.frees_ns(ts_ns))
 
     def _is_due(self, order: Order) -> bool:
         """Whether it is wanted gone, and no request of ours says so to the venue."""
-        if order.client_order_ids[0] in self.withheld:
+        if order.root_id in self.withheld:
             return order.is_open
         is_asked = order.status is OrderStatus.PENDING_CANCEL
         return order.is_open and order.is_unwanted and not is_asked
 
     def _withhold(self, order: Order, reason: str) -> None:
         """The first reason stays, but for a strategy's: what others want gone is repeated."""
-        root = order.client_order_ids[0]
+        root = order.root_id
         if self.withheld.get(root, BY_STRATEGY) == BY_STRATEGY:
             self.withheld[root] = reason
 
     def _send(self, order: Order, reason: str) -> None:
-        if self._suspension():
+        if self._holds.suspension:
             self._withhold(order, reason)
             return
-        self.withheld.pop(order.client_order_ids[0], None)
+        self.withheld.pop(order.root_id, None)
         leg = leg_to_cancel(order)
         self._emit(CancelOrder(leg, order.broker_order_id, order.symbol, reason))
 
     def _wait(self, order: Order, due_ns: int) -> None:
-        timer_id = TimerId(f"{CANCEL_PREFIX}{order.client_order_ids[0]}")
+        timer_id = TimerId(f"{CANCEL_PREFIX}{order.root_id}")
         self._emit(SetTimer(timer_id, ENGINE, due_ns))

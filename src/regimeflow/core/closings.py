@@ -16,19 +16,19 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from regimeflow.core.approved import EngineOutput
+from regimeflow.core.duty_wait import WAIT_NS_MAX, DutyWait, keep_timer
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.order_factory import build_order
 from regimeflow.core.order_records import renewed
 from regimeflow.core.portfolio import EXTERNAL
-from regimeflow.core.rate_wait import ENGINE, WAIT_NS_MAX, RateWait
 from regimeflow.core.risk.proposal import Denial
-from regimeflow.model.commands import CancelTimer, DiscrepancyFound, SetTimer
+from regimeflow.model.commands import DiscrepancyFound
 from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId, TimerId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.order import ZERO, Order, Side
 
 CLOSE = "close"
-"""Tag of a strategy's closing orders."""
+"""Tag of a strategy's closing orders, and of no others."""
 FLATTEN = "flatten"
 """Tag of an operator's closing orders."""
 FLATTEN_WAIT = TimerId("flatten_wait")
@@ -43,7 +43,7 @@ FLAT = Denial("FLAT", "a position to close", "flat", "nothing is left to close")
 class Closings:
     """Holds closing orders until they can leave; `waiting` in the order they were asked for."""
 
-    __slots__ = ("_cancel", "_emit", "_instruments", "_ledger", "_rate_wait", "_submit", "waiting")
+    __slots__ = ("_cancel", "_duty_wait", "_emit", "_instruments", "_ledger", "_submit", "waiting")
 
     def __init__(
         self,
@@ -53,14 +53,14 @@ class Closings:
         submit: Callable[[int, Order, Denial | None], Denial | None],
         cancel: Callable[[Order, str], None],
         emit: Callable[[EngineOutput], object],
-        rate_wait: RateWait,
+        duty_wait: DutyWait,
     ) -> None:
         self._ledger = ledger
         self._instruments = instruments
         self._submit = submit
         self._cancel = cancel
         self._emit = emit
-        self._rate_wait = rate_wait
+        self._duty_wait = duty_wait
         self.waiting: list[Order] = []
 
     def of(self, strategy_id: StrategyId, symbol: str, tag: str) -> Order | None:
@@ -95,7 +95,7 @@ class Closings:
             return
         again = renewed(order, client_order_id, intent_id)
         what = f"the flatten of {order.symbol} was rejected; it"
-        if self._rate_wait.take_back(ts_ns, order, again, what):
+        if self._duty_wait.take_back(ts_ns, order, again, what):
             self.waiting.append(again)
         else:
             self._tell(order, "rejected", f"rejected again and again: {order.reason}; close it")
@@ -160,7 +160,7 @@ class Closings:
                 continue
             owner = order.strategy_id, order.side
             room = rooms.setdefault(owner, max(-self._held(order) * order.side.sign, ZERO))
-            group = order.oco_group or order.client_order_ids[0]
+            group = order.group_id
             if group not in groups:  # of a one-cancels-other group only one can fill
                 groups[group] = order.leaves_quantity <= room
                 rooms[owner] = room - order.leaves_quantity if groups[group] else room
@@ -199,14 +199,14 @@ class Closings:
         held = self._held(order)
         order.side = Side.SELL if held > 0 else Side.BUY
         order.quantity = abs(held)
-        if order.strategy_id != EXTERNAL and not is_stopping and self._rate_wait.suspension:
-            return False
         if order.strategy_id != EXTERNAL:
+            if not is_stopping and self._duty_wait.denial() is not None:
+                return False
             refusal = STOPPED if is_stopping else None
             self._submit(ts_ns, order, refusal if held else FLAT)
         elif held:
-            must_wait = self._rate_wait.has_to_wait(ts_ns, order, f"the flatten of {order.symbol}")
-            overdue = self._rate_wait.refusal(ts_ns, order) if must_wait else None
+            must_wait = self._duty_wait.hold_back(ts_ns, order, f"the flatten of {order.symbol}")
+            overdue = self._duty_wait.refusal(ts_ns, order) if must_wait else None
             if must_wait and overdue is None:
                 return False
             denial = self._submit(ts_ns, order, overdue)
@@ -216,12 +216,9 @@ class Closings:
 
     def _watch(self, ts_ns: int) -> None:
         """A timer looks after flattens that wait, and only then."""
-        is_watched = (ENGINE, FLATTEN_WAIT) in self._ledger.timers.pending
         is_waiting = any(is_operators(order) for order in self.waiting)
-        if is_waiting and not is_watched:
-            self._emit(SetTimer(FLATTEN_WAIT, ENGINE, ts_ns + WAIT_NS_MAX))
-        elif is_watched and not is_waiting:
-            self._emit(CancelTimer(FLATTEN_WAIT, ENGINE))
+        due_ns = ts_ns + WAIT_NS_MAX
+        keep_timer(self._ledger, self._emit, FLATTEN_WAIT, due_ns, is_needed=is_waiting)
 
     def _tell(self, order: Order, state: str, why: str) -> None:
         """A position that is not closed is for a person to look at."""

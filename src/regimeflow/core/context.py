@@ -281,6 +281,8 @@ class EngineContext:
         return build_order(instrument, side, quantity, mark, number, intent_id, **terms)
 
     def _stage(self, order: Order) -> ClientOrderId:
+        if order.tag == CLOSE:
+            raise UsageError(f"the tag {CLOSE!r} marks orders of close_position; choose another")
         self._seat.staged.append(order)
         return order.client_order_id
 
@@ -295,6 +297,4 @@ class EngineContext:
 
     def _own_order(self, client_order_id: ClientOrderId) -> Order | None:
         order = self._engine.ledger.orders.get(client_order_id)
-        if order is None or order.strategy_id != self.strategy_id:
-            return None
-        return order
+        return order if order is not None and order.strategy_id == self.strategy_id else None

@@ -15,13 +15,14 @@ import msgspec
 from regimeflow.core.approved import Approved, EngineOutput
 from regimeflow.core.cancels import Cancels
 from regimeflow.core.closings import FLATTEN, STOPPED, Closings, is_flatten
+from regimeflow.core.duty_wait import DutyWait
 from regimeflow.core.exits import OCO, entries_of
+from regimeflow.core.holds import Holds
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.market_moment import MarketMoment
 from regimeflow.core.order_records import denial_of
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.core.protection import Protection
-from regimeflow.core.rate_wait import RateWait
 from regimeflow.core.risk.gate import RiskGate
 from regimeflow.core.risk.proposal import Denial
 from regimeflow.core.seat import CancelWish, CloseWish, ModifyWish, Seat
@@ -64,12 +65,12 @@ class Desk:
 
     __slots__ = (
         "_boot",
+        "_duty_wait",
         "_emit",
         "_gate",
         "_instruments",
         "_ledger",
         "_numbers",
-        "_rate_wait",
         "_run",
         "cancels",
         "closings",
@@ -89,8 +90,7 @@ class Desk:
         id_prefix: str,
         oco_at_broker: bool,
         pause_ns: int,
-        suspension: Callable[[], str],
-        outage: Callable[[], str],
+        holds: Holds,
         emit: Callable[[EngineOutput], object],
         on_denied: Callable[[Order], None],
     ) -> None:
@@ -104,15 +104,15 @@ class Desk:
         self.on_denied = on_denied
         self.oco_at_broker = oco_at_broker
         self.moment = MarketMoment()
-        self._rate_wait = RateWait(ledger, emit, pause_ns, suspension, outage)
-        self.cancels = Cancels(ledger, emit, pause_ns, suspension)
+        self._duty_wait = DutyWait(ledger, emit, pause_ns, holds)
+        self.cancels = Cancels(ledger, emit, pause_ns, holds)
         self.closings = Closings(
             ledger=ledger,
             instruments=instruments,
             submit=self.submit,
             cancel=self.cancels.join,
             emit=emit,
-            rate_wait=self._rate_wait,
+            duty_wait=self._duty_wait,
         )
         self.protection = Protection(
             ledger=ledger,
@@ -121,7 +121,7 @@ class Desk:
             cancel=self.cancel,
             next_order_id=self.next_order_id,
             emit=emit,
-            rate_wait=self._rate_wait,
+            duty_wait=self._duty_wait,
         )
         self.is_stopping = False
 
@@ -142,7 +142,7 @@ class Desk:
             self.moment,
             self.protection.waiting,
             self.cancels.withheld,
-            self._rate_wait.due_since_ns,
+            self._duty_wait.due_since_ns,
         )
 
     def restore(self, saved: SavedDesk) -> None:
@@ -152,7 +152,7 @@ class Desk:
         self.moment.restore(saved.moment)
         self.protection.waiting = list(saved.unplaced)
         self.cancels.withheld = dict(saved.cancels)
-        self._rate_wait.due_since_ns = dict(saved.due_since_ns)
+        self._duty_wait.due_since_ns = dict(saved.due_since_ns)
 
     def next_order_id(self, owner: Seat | StrategyId) -> tuple[ClientOrderId, IntentId]:
         """The next client order id of a strategy, and the intent id that goes with it."""
@@ -186,7 +186,7 @@ class Desk:
 
     def submit(self, ts_ns: int, order: Order, refusal: Denial | None = None) -> Denial | None:
         """Send an order that passes the gate; deny and report one that does not, and say why."""
-        refusal = refusal or self._rate_wait.denial() or self.closings.denial(order)
+        refusal = refusal or self._duty_wait.denial() or self.closings.denial(order)
         verdict: Approved | Denial = refusal or self._gate.approve(ts_ns, order)
         if isinstance(verdict, Approved):
             self._emit(verdict)
@@ -218,9 +218,13 @@ class Desk:
     def after_fill(self, ts_ns: int, order: Order, fill: OrderFilled) -> None:
         """Place the exits a filled entry asked for; drop the siblings of a filled leg."""
         self.protection.cover(ts_ns, order, fill.quantity, fill.price)
-        if order.oco_group is not None and not self.oco_at_broker:
-            for sibling in self._ledger.orders.exposure.siblings(order):
+        if not self.oco_at_broker:
+            for sibling in self.siblings(order):
                 self.cancel(sibling, OCO)
+
+    def siblings(self, order: Order) -> list[Order]:
+        """The working orders that one which fills ends, or that end it."""
+        return self._ledger.orders.exposure.siblings(order)
 
     def end_pauses(self, ts_ns: int) -> None:
         """A link is back: what must leave need not wait any longer, and has not waited in vain."""
@@ -252,7 +256,7 @@ class Desk:
         if wish.stop_price is not None:
             changed.stop_price = wish.stop_price
         number, changed.intent_id = self.next_order_id(current.strategy_id)
-        refusal = refusal or self._rate_wait.denial()
+        refusal = refusal or self._duty_wait.denial()
         verdict: Approved | Denial
         if refusal is not None:
             verdict = refusal

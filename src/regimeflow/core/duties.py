@@ -35,7 +35,7 @@ def follow_end(desk: Desk, ts_ns: int, order: Order, end: OrderStatus) -> None:
     if order.is_open or desk.cancels.is_unwanted(order) or end is OrderStatus.FILLED:
         return
     if end is not OrderStatus.REJECTED:
-        desk.closings.tell_ended(order)
+        _tell_undone(desk, order)
     elif order.parent_id is not None:
         desk.protection.place_again(ts_ns, order)
     elif is_flatten(order):
@@ -44,12 +44,8 @@ def follow_end(desk: Desk, ts_ns: int, order: Order, end: OrderStatus) -> None:
 
 def follow_absence(desk: Desk, order: Order) -> None:
     """It never arrived, as far as can be proved: a person is told what it leaves undone."""
-    if desk.cancels.is_unwanted(order):
-        return
-    if order.parent_id is not None:
-        desk.protection.tell_ended(order)
-    else:
-        desk.closings.tell_ended(order)
+    if not desk.cancels.is_unwanted(order):
+        _tell_undone(desk, order)
 
 
 def follow_annulment(desk: Desk, symbol: str, entry: Order | None) -> None:
@@ -60,3 +56,17 @@ def follow_annulment(desk: Desk, symbol: str, entry: Order | None) -> None:
     for order in desk.closings.shrink(symbol):
         if is_flatten(order):
             desk.flatten(symbol, order.tag)
+
+
+def _tell_undone(desk: Desk, order: Order) -> None:
+    if order.parent_id is None:
+        desk.closings.tell_ended(order)
+    elif not _is_taken_along(desk, order):
+        desk.protection.tell_ended(order)
+
+
+def _is_taken_along(desk: Desk, leg: Order) -> bool:
+    """Whether a broker that links exits cancelled it beside one that works on in our books: then a
+    fill of that one is on its way. A broker that ends both for another reason reports both."""
+    is_linked = desk.oco_at_broker and leg.status is OrderStatus.CANCELED
+    return is_linked and bool(desk.siblings(leg))

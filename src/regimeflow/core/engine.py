@@ -29,7 +29,7 @@ from regimeflow.core.market_state import MarketState
 from regimeflow.core.on_market import MarketHandler
 from regimeflow.core.on_operator import OperatorHandler
 from regimeflow.core.on_report import ReportHandler
-from regimeflow.core.on_session import ENGINE, SessionHandler
+from regimeflow.core.on_session import SessionHandler
 from regimeflow.core.on_time import TimeHandler
 from regimeflow.core.order_truth import OrderTruth
 from regimeflow.core.portfolio import EXTERNAL
@@ -39,6 +39,7 @@ from regimeflow.core.risk.gate import RiskGate
 from regimeflow.core.seat import Seat
 from regimeflow.core.setup import EngineSetup
 from regimeflow.core.sweep import Sweep
+from regimeflow.core.timers import ENGINE
 from regimeflow.errors import ConfigError, InvariantViolated
 from regimeflow.model import events as e
 from regimeflow.model.commands import CancelOrder, HealthChanged, HealthStatus
@@ -135,8 +136,7 @@ class Engine:
             id_prefix=setup.id_prefix,
             oco_at_broker=setup.oco_at_broker,
             pause_ns=setup.query_interval_ns,
-            suspension=lambda: self.holds.suspension,
-            outage=lambda: self.holds.outage,
+            holds=self.holds,
             emit=self.emit,
             on_denied=self._order_denied,
         )

@@ -5,7 +5,7 @@ Pure functions over values and books; the desk sends and cancels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from decimal import Decimal
 
 from regimeflow.core.ledger import Ledger
@@ -54,7 +54,7 @@ def bracket_legs(
             reduce_only=True,
             tag=TAKE_PROFIT if stop_price is None else STOP_LOSS,
         )
-        leg.parent_id = entry.client_order_ids[0]
+        leg.parent_id = entry.root_id
         legs.append(leg)
     if len(legs) > 1:
         for leg in legs:
@@ -104,7 +104,7 @@ def unprotected(ledger: Ledger, closing: Collection[str]) -> list[tuple[Order, s
         for entry in sorted(orders, key=lambda order: order.created_ns, reverse=True):
             if left * entry.side.sign <= 0:
                 continue
-            legs = exits.get(entry.client_order_ids[0], [])
+            legs = exits.get(entry.root_id, [])
             open_quantity = entry.filled_quantity - sum(leg.filled_quantity for leg in legs)
             held = max(min(open_quantity, abs(left)), ZERO)
             left -= held * entry.side.sign
@@ -123,14 +123,21 @@ def ended_by_itself(leg: Order) -> bool:
     return not leg.is_open and leg.cancel_reason in ("", OCO)
 
 
+def is_missed(leg: Order, legs: Iterable[Order]) -> bool:
+    """Whether an exit has ended by itself, and no sibling's fill was the cause; `legs` may be all
+    orders of a run."""
+    return ended_by_itself(leg) and not any(
+        leg.oco_group is not None
+        and other.oco_group == leg.oco_group
+        and other.filled_quantity
+        and other is not leg
+        for other in legs
+    )
+
+
 def _covered_by(leg: Order, legs: list[Order]) -> Decimal:
     """How much an exit covers: it works, its sibling ended it, or somebody wanted it gone."""
-    is_superseded = leg.oco_group is not None and any(
-        other.oco_group == leg.oco_group and other.filled_quantity
-        for other in legs
-        if other is not leg
-    )
-    is_missed = ended_by_itself(leg) and not is_superseded
     # One that is taken off an annulled entry works no longer, or not for long.
-    is_missed = is_missed or leg.cancel_reason == ANNULLED
-    return ZERO if is_missed else leg.quantity - leg.filled_quantity
+    if is_missed(leg, legs) or leg.cancel_reason == ANNULLED:
+        return ZERO
+    return leg.quantity - leg.filled_quantity

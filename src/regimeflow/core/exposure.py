@@ -123,7 +123,7 @@ class Exposure:
 
     def counted_for(self, order: Order) -> tuple[Decimal, Decimal]:
         """Quantity and value that an open order (or its group) already counts for."""
-        key = order.oco_group or order.client_order_ids[0]
+        key = order.group_id
         return self._counted.get(key, (ZERO, ZERO))
 
     def recount(self, order: Order, asked: Mapping[ClientOrderId, ReplaceOrder]) -> None:
@@ -132,7 +132,7 @@ class Exposure:
         `asked` holds the replacements that are not answered yet.
         """
         if order.oco_group is None:
-            key: str = order.client_order_ids[0]
+            key: str = order.root_id
             quantity, value = self._may_fill(order, asked)
         else:
             key = order.oco_group

@@ -5,8 +5,8 @@ agreed with the books. After a pause of our own it has to be one that was asked 
 waited in a socket meanwhile is as old as the pause. A stream of reports that is silent may be
 idle or dead: where neither a report nor a complete list of orders has come for `truth_limit_ns`,
 the books are not proved any more. Exits and cancels are held only where nothing may be sent at
-all (`suspension`), and leave first when it ends. Symbols are held after a fill that no order of
-ours explains, until an operator resumes.
+all (`suspension`), and leave first when it ends. Symbols are held after what
+`core/difference_table.py` says, until an operator resumes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 
 from regimeflow.core.doubts import request_id_of
 from regimeflow.core.reconcile import differences
+from regimeflow.core.timers import ENGINE
 from regimeflow.model import events as e
 from regimeflow.model.commands import (
     HealthChanged,
@@ -31,7 +32,6 @@ from regimeflow.model.timestamps import NS_PER_S
 if TYPE_CHECKING:
     from regimeflow.core.engine import Engine
 
-ENGINE = "engine"
 RECONCILE = TimerId("reconcile")
 RECONCILE_PREFIX = "reconcile-"
 _LINK = "link "
@@ -103,7 +103,7 @@ class Holds:
             self.account["reconcile"] = f"link {event.link} was down"
 
     def on_link_up(self, event: e.LinkUp) -> None:
-        """The link is back: prove the books."""
+        """The link is back: send what must leave, then prove the books."""
         if self._engine.setup.proves_books:
             self.account.pop(f"{_LINK}{event.link}", None)
             # Getting out precedes everything else that waits, proof included.

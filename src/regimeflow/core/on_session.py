@@ -10,10 +10,11 @@ import msgspec
 from regimeflow.core.answers import ANSWERS
 from regimeflow.core.cancels import CANCEL_PREFIX
 from regimeflow.core.closings import FLATTEN_WAIT
+from regimeflow.core.duty_wait import RATE_WAIT
 from regimeflow.core.holds import RECONCILE
 from regimeflow.core.order_truth import DOUBT_PREFIX
 from regimeflow.core.protection import EXITS_WAIT
-from regimeflow.core.rate_wait import RATE_WAIT
+from regimeflow.core.timers import ENGINE
 from regimeflow.model import events as e
 from regimeflow.model.commands import AccountMarked, MarkKind, SetTimer
 from regimeflow.model.ids import TimerId
@@ -22,7 +23,6 @@ from regimeflow.model.session import Session
 if TYPE_CHECKING:
     from regimeflow.core.engine import Engine
 
-ENGINE = "engine"
 END_OF_DAY = TimerId("end_of_day")
 SESSION_END = TimerId("session_end")
 

@@ -20,6 +20,7 @@ from regimeflow.core.doubts import Doubt, SavedTruth, VenueClock, asked_ns_of, r
 from regimeflow.core.duties import follow_absence, follow_end
 from regimeflow.core.reconcile import terms_difference
 from regimeflow.core.resolutions import in_doubt, listed_as, proved_absent
+from regimeflow.core.timers import ENGINE
 from regimeflow.model import events as e
 from regimeflow.model.account import OrderRecord
 from regimeflow.model.commands import (
@@ -36,7 +37,6 @@ from regimeflow.model.order import Order, OrderStatus
 if TYPE_CHECKING:
     from regimeflow.core.engine import Engine
 
-ENGINE = "engine"
 DOUBT_PREFIX = "doubt:"
 TRUTH_PREFIX = "truth-"
 QUERY_BACKOFF_MAX = 16
@@ -85,7 +85,7 @@ class OrderTruth:
 
     def begin_doubt(self, order: Order) -> None:
         """Ask after an order from now on, until evidence settles it."""
-        root = order.client_order_ids[0]
+        root = order.root_id
         if root not in self.doubts:
             self.doubts[root] = Doubt(self._engine.now_ns)
             self._ask(order, self.doubts[root])
@@ -122,7 +122,7 @@ class OrderTruth:
         order = self._engine.ledger.orders.get(report.client_order_id)
         if order is None:
             return
-        doubt = self.doubts.get(order.client_order_ids[0])
+        doubt = self.doubts.get(order.root_id)
         made_ns = self.made_ns(report.ts_venue_ns, 0 if doubt is None else doubt.asked_ns)
         if report.order is not None:
             if report.order.filled_quantity > order.used_quantity:
@@ -147,7 +147,7 @@ class OrderTruth:
         listed = {record.client_order_id for record in snapshot.orders}
         for record in snapshot.orders:
             order = orders.get(record.client_order_id)
-            is_asked = order is not None and order.client_order_ids[0] in self.doubts
+            is_asked = order is not None and order.root_id in self.doubts
             if order is not None and (is_asked or order.in_doubt or order.status in _AWAITING):
                 self.adopt(order, record, made_ns)
             elif order is not None and order.is_open and record.status is OrderStatus.IN_DOUBT:
@@ -199,7 +199,7 @@ class OrderTruth:
 
     def _may_still_fill(self, order: Order, made_ns: int) -> bool:
         """Fills that the venue counts are not booked, and may yet be listed."""
-        doubt = self.doubts.get(order.client_order_ids[0])
+        doubt = self.doubts.get(order.root_id)
         if doubt is None or not doubt.are_fills_listed:
             return True
         return not self._is_past_window(doubt, made_ns)
@@ -211,7 +211,7 @@ class OrderTruth:
             return False
         if not (order.in_doubt or is_over):
             return False
-        doubt = self.doubts.get(order.client_order_ids[0])
+        doubt = self.doubts.get(order.root_id)
         if doubt is None or not doubt.is_unknown_by_query:
             return True
         return not self._is_past_window(doubt, made_ns)
@@ -228,7 +228,7 @@ class OrderTruth:
 
     def _ask(self, order: Order, doubt: Doubt) -> None:
         engine = self._engine
-        root = order.client_order_ids[0]
+        root = order.root_id
         self.ask(order)
         wait_ns = engine.setup.query_interval_ns * min(2**doubt.queries, QUERY_BACKOFF_MAX)
         doubt.queries += 1
@@ -239,7 +239,7 @@ class OrderTruth:
     def _not_listed(self, order: Order, made_ns: int) -> None:
         """An order of ours that a complete list does not hold."""
         engine = self._engine
-        doubt = self.doubts.get(order.client_order_ids[0])
+        doubt = self.doubts.get(order.root_id)
         if doubt is None:
             age_ns = made_ns - order.updated_ns
             if age_ns > engine.setup.settle_window_ns:
@@ -261,7 +261,7 @@ class OrderTruth:
 
     def doubt(self, order: Order, evidence: str) -> Doubt:
         """Put an order in doubt, unless it is, and ask after it."""
-        root = order.client_order_ids[0]
+        root = order.root_id
         doubt = self.doubts.get(root)
         if doubt is None:
             self._engine.emit(in_doubt(order, evidence))
@@ -279,7 +279,7 @@ class OrderTruth:
         self._engine.callbacks.order_changed(order)
 
     def _settle(self, order: Order) -> None:
-        root = order.client_order_ids[0]
+        root = order.root_id
         if self.doubts.pop(root, None) is not None:
             self._engine.emit(CancelTimer(TimerId(f"{DOUBT_PREFIX}{root}"), ENGINE))
 

@@ -82,14 +82,14 @@ class Orders:
         strangers, or booked twice.
         """
         for order in complete.ended():
-            if order.client_order_ids[0] not in self.by_root:
+            if order.root_id not in self.by_root:
                 self.restore(copy(order))
         self._terminal = complete._terminal.copy()
         self.executions.booked = complete.executions.booked.copy()
 
     def restore(self, order: Order) -> None:
         """Know a new or saved order, by every id it has had."""
-        root = order.client_order_ids[0]
+        root = order.root_id
         self.by_root[root] = order
         for client_order_id in order.client_order_ids[1:]:
             self._root_of[client_order_id] = root
@@ -130,7 +130,7 @@ class Orders:
         order = self.get(command.orig_client_order_id)
         if order is None:
             return None
-        root = order.client_order_ids[0]
+        root = order.root_id
         self._root_of[command.client_order_id] = root
         order.client_order_ids = (*order.client_order_ids, command.client_order_id)
         if order.is_open:
@@ -195,7 +195,7 @@ class Orders:
         if discrepancy is not None:
             return Applied(None, discrepancy)
         if report.client_order_id not in order.client_order_ids:
-            self._root_of[report.client_order_id] = order.client_order_ids[0]
+            self._root_of[report.client_order_id] = order.root_id
             order.client_order_ids = (*order.client_order_ids, report.client_order_id)
         order.in_doubt = False
         order.broker_order_id = report.broker_order_id
@@ -273,7 +273,7 @@ class Orders:
         return None
 
     def _cross_the_end(self, order: Order, *, has_ended: bool) -> None:
-        root = order.client_order_ids[0]
+        root = order.root_id
         if has_ended:
             order.ended_leg, order.counted_at_end, order.in_doubt = None, ZERO, False
             self.exposure.close(order)

@@ -1,6 +1,6 @@
 """Exits that a filled entry asked for: placed with each fill, and never lost to the order rate.
 
-A leg that the rate holds back waits (see `core/rate_wait.py`), and one that the venue rejected
+A leg that the rate holds back waits (see `core/duty_wait.py`), and one that the venue rejected
 leaves again: what waits for one entry is one stop and one target, however many fills they are for.
 When an execution of an entry is annulled or corrected, exits beyond what remains of it are
 cancelled, and what they covered is placed anew once their cancels are answered. No exit leaves
@@ -15,12 +15,12 @@ from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 
 from regimeflow.core.approved import EngineOutput
-from regimeflow.core.exits import ANNULLED, bracket_legs, ended_by_itself, unprotected
+from regimeflow.core.duty_wait import WAIT_NS_MAX, DutyWait, keep_timer
+from regimeflow.core.exits import ANNULLED, bracket_legs, ended_by_itself, is_missed, unprotected
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.order_records import renewed
-from regimeflow.core.rate_wait import ENGINE, WAIT_NS_MAX, RateWait
 from regimeflow.core.risk.proposal import Denial, exit_room
-from regimeflow.model.commands import CancelTimer, DiscrepancyFound, SetTimer
+from regimeflow.model.commands import DiscrepancyFound
 from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId, TimerId
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.order import ZERO, Order, OrderStatus
@@ -34,11 +34,11 @@ class Protection:
 
     __slots__ = (
         "_cancel",
+        "_duty_wait",
         "_emit",
         "_instruments",
         "_ledger",
         "_next_order_id",
-        "_rate_wait",
         "_submit",
         "waiting",
     )
@@ -52,7 +52,7 @@ class Protection:
         cancel: Callable[[Order, str], None],
         next_order_id: Callable[[StrategyId], tuple[ClientOrderId, IntentId]],
         emit: Callable[[EngineOutput], object],
-        rate_wait: RateWait,
+        duty_wait: DutyWait,
     ) -> None:
         self._ledger = ledger
         self._instruments = instruments
@@ -60,7 +60,7 @@ class Protection:
         self._cancel = cancel
         self._next_order_id = next_order_id
         self._emit = emit
-        self._rate_wait = rate_wait
+        self._duty_wait = duty_wait
         self.waiting: list[Order] = []
 
     def cover(self, ts_ns: int, entry: Order, quantity: Decimal, price: Decimal) -> None:
@@ -88,7 +88,7 @@ class Protection:
             if not leg.quantity:
                 continue
             is_full = self._has_to_wait(ts_ns, leg)
-            overdue = self._rate_wait.refusal(ts_ns, leg) if is_full else None
+            overdue = self._duty_wait.refusal(ts_ns, leg) if is_full else None
             if is_full and overdue is None:
                 self.waiting.append(leg)
                 continue
@@ -111,14 +111,16 @@ class Protection:
         if not self._still_needed(again):
             return
         what = f"the {leg.tag} of {leg.parent_id} was rejected: {leg.symbol} is unprotected; it"
-        if self._rate_wait.take_back(ts_ns, leg, again, what):
+        if self._duty_wait.take_back(ts_ns, leg, again, what):
             self.waiting.append(again)
         else:
             self._tell(leg, "rejected", f"rejected again and again: {leg.reason}")
 
     def tell_ended(self, leg: Order) -> None:
-        """An exit that was sent never arrived: what it was to protect is not."""
-        if self._still_needed(renewed(leg, leg.client_order_id, leg.intent_id)):
+        """An exit never arrived, or ended though nobody here wanted that: tell what it leaves
+        unprotected."""
+        is_due = self._still_needed(renewed(leg, leg.client_order_id, leg.intent_id))
+        if is_due and is_missed(leg, self._ledger.orders.by_root.values()):
             self._tell(leg, "ended", f"{leg.client_order_id} is {leg.status}")
 
     def tell_lost(self, closing: Collection[str]) -> None:
@@ -127,7 +129,7 @@ class Protection:
         """
         for entry, tag, quantity in unprotected(self._ledger, closing):
             why = (
-                f"the {tag} of {entry.client_order_ids[0]} neither works nor waits since the "
+                f"the {tag} of {entry.root_id} neither works nor waits since the "
                 "engine was rebuilt; protect it at the broker"
             )
             self._emit(DiscrepancyFound("not_protected", entry.symbol, "lost", f"{quantity}", why))
@@ -152,14 +154,14 @@ class Protection:
         """
         if entry.take_profit_price is None and entry.stop_loss_price is None:
             return
-        root, done = entry.client_order_ids[0], ZERO
+        root, done = entry.root_id, ZERO
         groups: dict[str, list[Order]] = {}
         for exit_order in self._ledger.orders.by_root.values():
             if exit_order.parent_id != root:
                 continue
             done += exit_order.filled_quantity
             if exit_order.is_open:
-                group = exit_order.oco_group or exit_order.client_order_ids[0]
+                group = exit_order.group_id
                 groups.setdefault(group, []).append(exit_order)
         kept = max(min(entry.filled_quantity - done, self._held(entry)), ZERO)
         whole = [leg for leg in self.waiting if leg.parent_id == root and self._is_whole(leg)]
@@ -188,7 +190,7 @@ class Protection:
         if not leg.created_ns and known:
             leg.created_ns = known[0].created_ns  # told already, of the same entry
         what = f"the {leg.tag} of {leg.parent_id} is not placed: {leg.symbol} is unprotected; it"
-        return self._rate_wait.has_to_wait(ts_ns, leg, what)
+        return self._duty_wait.hold_back(ts_ns, leg, what)
 
     def _keep(self, legs: Sequence[Order]) -> None:
         """Let legs wait; those that wait for the same entry take them in."""
@@ -255,12 +257,9 @@ class Protection:
 
     def _watch(self, ts_ns: int) -> None:
         """A timer looks after exits that wait for cancels, and only then."""
-        is_watched = (ENGINE, EXITS_WAIT) in self._ledger.timers.pending
         is_waiting = any(self._blocking(leg) for leg in self.waiting)
-        if is_waiting and not is_watched:
-            self._emit(SetTimer(EXITS_WAIT, ENGINE, ts_ns + WAIT_NS_MAX))
-        elif is_watched and not is_waiting:
-            self._emit(CancelTimer(EXITS_WAIT, ENGINE))
+        due_ns = ts_ns + WAIT_NS_MAX
+        keep_timer(self._ledger, self._emit, EXITS_WAIT, due_ns, is_needed=is_waiting)
 
     def _still_needed(self, leg: Order) -> Decimal:
         """How much of a waiting leg still has something to protect; zero: drop it."""

@@ -1,5 +1,5 @@
 """Order rate limits over sliding windows. A throttle denies, it never queues: a wish that
-waits is a stale wish (what must leave all the same waits in `core/rate_wait.py`). One fifth of
+waits is a stale wish (what must leave all the same waits in `core/duty_wait.py`). One fifth of
 each rate (at least one) is kept for cancels and for orders that reduce risk, so that getting out
 never starves behind getting in.
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+ENGINE = "engine"
+"""Owner of the timers that no strategy set; no strategy may be called so."""
 TIMERS_MAX = 10_000
 """Pending timers at most; one more is the strategy's fault."""
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from regimeflow.core.closings import FLATTEN
+from regimeflow.core.closings import is_operators
 from regimeflow.core.engine import Engine
 from regimeflow.errors import UsageError
 from regimeflow.model import events as e
@@ -118,9 +118,9 @@ def _after_flatten(engine: Engine, state: TradingState) -> Answer:
     """What is being closed, and what is not."""
     orders, held = engine.ledger.orders.open.values(), engine.ledger.portfolio.held
     queued = engine.desk.closings.waiting
-    closing = {order.symbol for order in (*orders, *queued) if order.tag == FLATTEN}
+    closing = {order.symbol for order in (*orders, *queued) if is_operators(order)}
     waiting = [] if engine.holds.outage else queued
-    throttled = [order.symbol for order in waiting if order.tag == FLATTEN and order.created_ns]
+    throttled = [order.symbol for order in waiting if is_operators(order) and order.created_ns]
     left = sorted(held.keys() - closing)
     differing = sorted(f"{kind} {subject}" for kind, subject in engine.reconciler.breaks)
     text = f"{len(orders)} orders work or wait for their cancel, {len(closing)} positions close"

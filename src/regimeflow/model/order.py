@@ -148,6 +148,16 @@ class Order(msgspec.Struct, gc=False, kw_only=True, omit_defaults=True):
     cancels_sent: int = 0
 
     @property
+    def root_id(self) -> ClientOrderId:
+        """Its first client order id, which names it through all replacements."""
+        return self.client_order_ids[0]
+
+    @property
+    def group_id(self) -> str:
+        """What fills at most once: its one-cancels-other group, or the order alone."""
+        return self.oco_group or self.root_id
+
+    @property
     def standing_id(self) -> ClientOrderId:
         """The id under which the venue has it: that of its last accepted replacement."""
         return self.current_id or self.client_order_id

@@ -30,11 +30,6 @@ def ns_from_date(day: date) -> int:
     return (day - _EPOCH.date()).days * NS_PER_DAY
 
 
-def datetime_from_ns(ts_ns: int) -> datetime:
-    """The aware UTC `datetime` of `ts_ns`, truncated to the microsecond."""
-    return _EPOCH + timedelta(microseconds=ts_ns // NS_PER_US)
-
-
 def date_from_ns(ts_ns: int) -> date:
     """The UTC calendar date that holds `ts_ns`."""
     return (_EPOCH + timedelta(days=ts_ns // NS_PER_DAY)).date()

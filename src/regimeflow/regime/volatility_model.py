@@ -15,8 +15,6 @@ import msgspec
 
 from regimeflow.errors import ConfigError
 
-MODEL_SCHEMA = "regimeflow.regime_model/1"
-
 
 class Hysteresis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How sure a change of label must be.

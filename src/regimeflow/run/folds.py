@@ -187,16 +187,3 @@ class DecisionFold:
         self.divergence = Divergence(
             event.seq, event.ts_ns, event.body, tuple(journaled), tuple(decided)
         )
-
-
-def decision_fold(engine: Engine, records: Iterable[Record]) -> Parity:
-    """Run `engine` over the events of `records` and compare its outputs with theirs.
-
-    Raises what the engine raises on an invariant; a strategy's error is an output like any.
-    """
-    fold = DecisionFold(engine)
-    for record in records:
-        fold.take(record)
-        if fold.divergence is not None:
-            break
-    return fold.finish()

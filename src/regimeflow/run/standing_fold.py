@@ -179,7 +179,7 @@ class StandingFold:
         elif isinstance(output, c.CancelOrder):
             order = self._ledger.orders.get(output.client_order_id)
             if order is not None:
-                self._withheld.pop(order.client_order_ids[0], None)
+                self._withheld.pop(order.root_id, None)
         elif isinstance(output, c.SubmitOrder):
             if output.strategy_id == EXTERNAL:
                 self._closing.get(output.tag, {}).pop(output.symbol, None)

@@ -97,7 +97,8 @@ class Context(Protocol):
         price a stop, both a stop-limit, a trail a trailing stop, none a market order.
 
         `take_profit` and `stop_loss` are prices of exits placed as each fill arrives; the two
-        cancel each other. Raises UsageError for a call that can never make sense (a limit
+        cancel each other. `tag` is any short text but "close", which marks orders of
+        `close_position`. Raises UsageError for a call that can never make sense (a limit
         order without a price): the strategy's fault, and it faults that strategy.
         """
         ...

@@ -22,14 +22,18 @@ from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.order import Order, Side
 
 BOOKS = "books"
-_HOLDING = {
+HOLDING = {
     "bust": "an execution was annulled",
     "unknown_fill": "an execution belonged to no order",
     "late_order": "an order lived that had ended",
     "order_terms": "the venue worked other terms",
     "fills_missing": "fills of an order were missing",
+    "unknown_status": "the venue named a status that nobody knows",
+    "impossible_fill": "an execution could not be",
+    "execution_reused": "an execution id came twice with other terms",
 }
 """Differences after which the symbol is held until an operator resumes."""
+_OF_EXECUTIONS = frozenset({"bust", "unknown_fill", "impossible_fill", "execution_reused"})
 _STRICTNESS = (c.TradingState.ACTIVE, c.TradingState.REDUCING, c.TradingState.HALTED)
 
 
@@ -91,12 +95,11 @@ class HoldWatch:
 
     def _hold(self, found: c.DiscrepancyFound, ledger: Ledger) -> None:
         """What the table of differences says is held; adopted orders may change at the broker."""
-        why = _HOLDING.get(found.kind)
+        why = HOLDING.get(found.kind)
         if why is None or found.detail.endswith(TERMS_TAKEN):
             return
         order = ledger.orders.get(ClientOrderId(found.subject))
-        is_about_execution = found.kind in ("bust", "unknown_fill")
-        if is_about_execution:
+        if found.kind in _OF_EXECUTIONS:
             self._symbols[self._executed] = why
         elif order is not None:
             self._symbols[order.symbol] = why

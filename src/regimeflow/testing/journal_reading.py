@@ -134,7 +134,7 @@ class _Rate:
 def _under_way(ledger: Ledger) -> Collection[str]:
     """Orders that left and nobody has acknowledged: a link that stalls may deliver them late."""
     working = ledger.orders.open.values()
-    return {order.client_order_ids[0] for order in working if order.broker_order_id is None}
+    return {order.root_id for order in working if order.broker_order_id is None}
 
 
 def _order_of(body: object, ledger: Ledger) -> Order | None:

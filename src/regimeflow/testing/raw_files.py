@@ -13,7 +13,6 @@ from pathlib import Path
 OPEN, WRITE, CLOSE = os.open, os.write, os.close
 REPLACE, RENAME, UNLINK, TRUNCATE = os.replace, os.rename, os.unlink, os.truncate
 FSYNC, FTRUNCATE, MKDIR, RMDIR = os.fsync, os.ftruncate, os.mkdir, os.rmdir
-URANDOM = os.urandom
 OPEN_STREAM = io.open
 DUP2 = os.dup2
 if sys.platform == "darwin":

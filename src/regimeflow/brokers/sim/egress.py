@@ -1,8 +1,9 @@
 """How a request leaves: never without a connection, never while the venue takes none.
 
 What cannot leave fails here, as not sent. A refusal that is not meant for one request suspends all
-(`brokers/suspension.py`): the engine is told once that the link of `REQUESTS` is down, before it
-hears of the request that was refused, and that it is up when a question was answered again.
+(`brokers/suspension.py`): the engine is told that the link of `REQUESTS` is down, before it hears
+of the request that was refused, again when its end moves, and that it is up when a question was
+answered.
 """
 
 from __future__ import annotations

@@ -15,51 +15,61 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from regimeflow.core.approved import EngineOutput
+from regimeflow.core.holds import Holds
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.risk.proposal import Denial
-from regimeflow.model.commands import RiskBreached, SetTimer
+from regimeflow.core.timers import ENGINE
+from regimeflow.model.commands import CancelTimer, RiskBreached, SetTimer
 from regimeflow.model.ids import ClientOrderId, TimerId
 from regimeflow.model.order import Order
 from regimeflow.model.timestamps import NS_PER_MINUTE
 
-ENGINE = "engine"
 RATE_WAIT = TimerId("rate_wait")
 WAIT_NS_MAX = 10 * NS_PER_MINUTE
 PAUSE_NS_MAX = 2 * NS_PER_MINUTE
 
 
-class RateWait:
+def keep_timer(
+    ledger: Ledger,
+    emit: Callable[[EngineOutput], object],
+    timer_id: TimerId,
+    due_ns: int,
+    *,
+    is_needed: bool,
+) -> None:
+    """A timer runs while something waits that it looks after, and only then."""
+    is_set = (ENGINE, timer_id) in ledger.timers.pending
+    if is_needed and not is_set:
+        emit(SetTimer(timer_id, ENGINE, due_ns))
+    elif is_set and not is_needed:
+        emit(CancelTimer(timer_id, ENGINE))
+
+
+class DutyWait:
     """Judges, for one engine, whether an order that must leave has to wait.
 
     Of an order that has not left, `created_ns` says since when it waits (zero: it does not), and
     `updated_ns` before when it shall not leave. `due_since_ns` knows the former of those that left.
     """
 
-    __slots__ = ("_emit", "_ledger", "_outage", "_pause_ns", "_suspension", "due_since_ns")
+    __slots__ = ("_emit", "_holds", "_ledger", "_pause_ns", "due_since_ns")
 
     def __init__(
         self,
         ledger: Ledger,
         emit: Callable[[EngineOutput], object],
         pause_ns: int,
-        suspension: Callable[[], str],
-        outage: Callable[[], str],
+        holds: Holds,
     ) -> None:
+        self._holds = holds
         self._ledger = ledger
         self._emit = emit
         self._pause_ns = pause_ns
-        self._suspension = suspension
-        self._outage = outage
         self.due_since_ns: dict[ClientOrderId, int] = {}
-
-    @property
-    def suspension(self) -> str:
-        """Why the broker takes no requests at all; empty when it does."""
-        return self._suspension()
 
     def denial(self) -> Denial | None:
         """C22: no order leaves while the broker takes no requests, not even an exit."""
-        because = self._suspension()
+        because = self._holds.suspension
         if not because:
             return None
         return Denial(
@@ -70,12 +80,13 @@ class RateWait:
             "does; cancels and exits of filled entries wait and leave first",
         )
 
-    def has_to_wait(self, ts_ns: int, order: Order, what: str) -> bool:
-        """Whether it may not leave now, which is told the first time, as what `what` waits for.
+    def hold_back(self, ts_ns: int, order: Order, what: str) -> bool:
+        """C09, C22: what must leave waits for the rate, a pause or the end of an outage; told once.
 
-        A timer is set, but for a ban or an outage: its end is told by the link.
+        True where it may not leave now. A timer is set, but for a ban or an outage: its end is told
+        by the link.
         """
-        because = self._outage()
+        because = self._holds.outage
         if because:
             self._tell(order, "C22", "a broker that takes requests", because, f"{what} waits")
             order.created_ns = ts_ns  # from its end on it may wait for the rate
@@ -95,14 +106,14 @@ class RateWait:
         return True
 
     def take_back(self, ts_ns: int, rejected: Order, again: Order, what: str) -> bool:
-        """Let `again` wait in the place of an order that was rejected; False: it did for too long.
+        """C13: a rejected order that must leave waits to be sent again; told once.
 
-        A rejection is told the first time.
+        False where `rejected` was sent again for too long already; else `again` waits.
         """
         known = self.due_since_ns.pop(rejected.client_order_id, None)
-        if self._outage():
+        if self._holds.outage:
             again.created_ns = known or 0  # told already, if it has waited before
-            return self.has_to_wait(ts_ns, again, what)
+            return self.hold_back(ts_ns, again, what)
         if ts_ns - rejected.created_ns > WAIT_NS_MAX:
             known = None  # it worked for long before: that was no waiting in vain
         again.created_ns = since_ns = ts_ns if known is None else known
@@ -117,7 +128,7 @@ class RateWait:
 
     @staticmethod
     def refusal(ts_ns: int, order: Order) -> Denial | None:
-        """The final refusal of what has waited in vain for too long."""
+        """C09: the final refusal of what has waited in vain for too long."""
         waited_ns = ts_ns - order.created_ns
         if not order.created_ns or waited_ns <= WAIT_NS_MAX or order.updated_ns > ts_ns:
             return None  # after the pause that follows a rejection it leaves once more
