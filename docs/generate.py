@@ -250,8 +250,8 @@ def _command_paths(application: typer.Typer) -> Iterator[tuple[str, ...]]:
 
 def errors() -> str:
     """The error tree with its exit codes."""
-    text = ast.get_docstring(tree_of("errors.py")) or ""
-    return _page("Errors and exit codes", "errors.py", f"```text\n{text}\n```")
+    tree = f"```text\n{ast.get_docstring(tree_of('errors.py'))}\n```"
+    return _page("Errors and exit codes", "errors.py", tree)
 
 
 def config() -> str:

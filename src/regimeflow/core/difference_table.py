@@ -173,7 +173,7 @@ DIFFERENCES: dict[str, Explained] = {
     ),
     "not_protected": Explained(
         Reaction.TOLD,
-        "an exit that a filled entry asked for was refused by a control after it had to wait, "
+        "an exit that a filled entry asked for was refused or cut by a control, "
         "rejected by the venue time and again, ended though nobody here wanted that, or waited "
         "when the engine was rebuilt; or has waited long for cancels of others that are not "
         "answered",

@@ -6,8 +6,8 @@ wishes but duties, whose terms are worked out anew whenever they leave: a flatte
 a filled entry. They wait until the rate has room; one that the venue rejected leaves again, under
 a new id, after a pause that is as long as it has been due, at most `PAUSE_NS_MAX`. Both are told
 once; a timer brings them back. Nothing waits longer than `WAIT_NS_MAX`: then the refusal is final,
-and told. A broker's ban, and a link that is down, are waited out however long they last: nothing
-else could be done, and refusals without a link would only use up the time.
+and told. A broker's ban, a link that is down and, for exits, a halt are waited out however long
+they last: nothing else could be done, and refusals would only use up the time.
 """
 
 from __future__ import annotations
@@ -80,15 +80,19 @@ class DutyWait:
             "does; cancels and exits of filled entries wait and leave first",
         )
 
-    def hold_back(self, ts_ns: int, order: Order, what: str) -> bool:
-        """C09, C22: what must leave waits for the rate, a pause or the end of an outage; told once.
+    def hold_back(self, ts_ns: int, order: Order, what: str, halt: str = "") -> bool:
+        """C09, C22, C25: what must leave waits for the rate, a pause, or the end of an outage or of
+        a `halt`; told once.
 
-        True where it may not leave now. A timer is set, but for a ban or an outage: its end is told
-        by the link.
+        True where it may not leave now. A timer is set where it is the rate or a pause: all else
+        ends by an event.
         """
-        because = self._holds.outage
-        if because:
-            self._tell(order, "C22", "a broker that takes requests", because, f"{what} waits")
+        outage = self._holds.outage
+        if outage or halt:
+            control, limit = "C22", "a broker that takes requests"
+            if not outage:
+                control, limit = "C25", "trading is not halted"
+            self._tell(order, control, limit, outage or halt, f"{what} waits")
             order.created_ns = ts_ns  # from its end on it may wait for the rate
             return True
         if order.updated_ns > ts_ns:

@@ -85,6 +85,23 @@ def entries_of(ledger: Ledger, strategy_id: StrategyId) -> list[Order]:
     return entries
 
 
+def bracketed(
+    ledger: Ledger, strategy_id: StrategyId, symbol: str
+) -> list[tuple[Order, list[Order]]]:
+    """A strategy's entries that ask for exits, newest first, each with the exits that left."""
+    exits: dict[ClientOrderId, list[Order]] = {}
+    entries = []
+    for order in ledger.orders.by_root.values():
+        if (order.strategy_id, order.symbol) != (strategy_id, symbol):
+            continue
+        if order.parent_id is not None:
+            exits.setdefault(order.parent_id, []).append(order)
+        elif order.take_profit_price is not None or order.stop_loss_price is not None:
+            entries.append(order)
+    entries.sort(key=lambda order: order.created_ns, reverse=True)
+    return [(entry, exits.get(entry.root_id, [])) for entry in entries]
+
+
 def unprotected(ledger: Ledger, closing: Collection[str]) -> list[tuple[Order, str, Decimal]]:
     """What is held of filled entries without an exit that they asked for: entry, its tag, how much.
 

@@ -115,6 +115,11 @@ class Exposure:
             return []
         return [o for o in self._groups.get(order.oco_group, ()) if o is not order and o.is_open]
 
+    def has_filled_sibling(self, order: Order) -> bool:
+        """Whether another leg of its one-cancels-other group has filled, so that it has to end."""
+        legs = () if order.oco_group is None else self._groups.get(order.oco_group, ())
+        return any(leg.filled_quantity for leg in legs if leg is not order)
+
     def counted_in_group(self, oco_group: str | None) -> tuple[Decimal, Decimal]:
         """Quantity and value that a group already counts for; zero outside a group."""
         if oco_group is None:

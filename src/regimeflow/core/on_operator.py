@@ -60,6 +60,8 @@ class OperatorHandler:
         engine.emit(
             TradingStateChanged(TradingState.ACTIVE, event.reason, "C31", event.strategy_id)
         )
+        engine.desk.close_what_can(engine.now_ns)
+        engine.callbacks.drain()
 
     def on_adopt(self, event: e.Adopt) -> None:
         """Take over what the broker has and the books have not; trading goes on by `Resume`."""

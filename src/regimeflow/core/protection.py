@@ -16,14 +16,21 @@ from decimal import Decimal
 
 from regimeflow.core.approved import EngineOutput
 from regimeflow.core.duty_wait import WAIT_NS_MAX, DutyWait, keep_timer
-from regimeflow.core.exits import ANNULLED, bracket_legs, ended_by_itself, is_missed, unprotected
+from regimeflow.core.exits import (
+    ANNULLED,
+    bracket_legs,
+    bracketed,
+    ended_by_itself,
+    is_missed,
+    unprotected,
+)
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.order_records import renewed
 from regimeflow.core.risk.proposal import Denial, exit_room
-from regimeflow.model.commands import DiscrepancyFound
+from regimeflow.model.commands import DiscrepancyFound, TradingState
 from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId, TimerId
 from regimeflow.model.instrument import Instrument
-from regimeflow.model.order import ZERO, Order, OrderStatus
+from regimeflow.model.order import ZERO, Order, OrderStatus, Side
 
 EXITS_WAIT = TimerId("exits_wait")
 _NEVER_WORKED = frozenset({OrderStatus.DENIED, OrderStatus.REJECTED, OrderStatus.NOT_FOUND})
@@ -69,10 +76,11 @@ class Protection:
             return
         legs = self._legs(entry, quantity, price)
         for number, leg in enumerate(legs):
-            if self._has_to_wait(ts_ns, leg):
+            if self._blocking(leg) or self._has_to_wait(ts_ns, leg):
                 self._keep(legs[number:])
+                self._watch(ts_ns)
                 return
-            self._submit(ts_ns, leg, None)
+            self._send(ts_ns, leg, None)
 
     def send_what_can(self, ts_ns: int) -> None:
         """Send the legs that waited, for as much as is still held."""
@@ -92,9 +100,7 @@ class Protection:
             if is_full and overdue is None:
                 self.waiting.append(leg)
                 continue
-            denial = self._submit(ts_ns, leg, overdue)
-            if denial is not None:
-                self._tell(leg, "refused", f"{denial.control}: {denial.message}")
+            self._send(ts_ns, leg, overdue)
         self._watch(ts_ns)
 
     def tell_what_waits(self, ts_ns: int) -> None:
@@ -138,32 +144,26 @@ class Protection:
         """Everything that works is being cancelled: what waits shall not leave either."""
         self.waiting = []
 
-    def shrink_all(self, strategy_id: StrategyId, symbol: str) -> None:
-        """A strategy holds less than its fills say: look at all entries whose exits work."""
-        working = self._ledger.orders.open.values()
-        exits = [o for o in working if (o.strategy_id, o.symbol) == (strategy_id, symbol)]
-        for parent_id in dict.fromkeys(leg.parent_id for leg in exits):
-            entry = None if parent_id is None else self._ledger.orders.get(parent_id)
-            if entry is not None:
-                self.shrink(entry)
-
-    def shrink(self, entry: Order) -> None:
-        """Part of an entry's fills is gone: cancel exits beyond what remains of it.
+    def shrink(self, strategy_id: StrategyId, symbol: str) -> None:
+        """Fills are gone: cancel exits beyond what is held, which is of the newest entries.
 
         What they covered beside it waits for the answers, and is placed anew.
         """
-        if entry.take_profit_price is None and entry.stop_loss_price is None:
-            return
-        root, done = entry.root_id, ZERO
+        left: dict[Side, Decimal] = {}
+        for entry, legs in bracketed(self._ledger, strategy_id, symbol):
+            room = left.setdefault(entry.side, self._held(entry))
+            left[entry.side] = room - self._shrink(entry, legs, room)
+
+    # --- inside -------------------------------------------------------------------------
+
+    def _shrink(self, entry: Order, exits: list[Order], room: Decimal) -> Decimal:
+        """Cancel exits of an entry beyond what is left of it, at most `room`: how much that is."""
+        root, done = entry.root_id, sum((leg.filled_quantity for leg in exits), ZERO)
         groups: dict[str, list[Order]] = {}
-        for exit_order in self._ledger.orders.by_root.values():
-            if exit_order.parent_id != root:
-                continue
-            done += exit_order.filled_quantity
-            if exit_order.is_open:
-                group = exit_order.group_id
-                groups.setdefault(group, []).append(exit_order)
-        kept = max(min(entry.filled_quantity - done, self._held(entry)), ZERO)
+        for leg in exits:
+            if leg.is_open:
+                groups.setdefault(leg.group_id, []).append(leg)
+        kept = max(min(entry.filled_quantity - done, room), ZERO)
         whole = [leg for leg in self.waiting if leg.parent_id == root and self._is_whole(leg)]
         self.waiting = [leg for leg in self.waiting if all(leg is not other for other in whole)]
         covered, left = max((leg.quantity for leg in whole), default=ZERO), ZERO
@@ -178,8 +178,17 @@ class Protection:
         again = min(kept, covered) - left
         if again > 0:
             self.waiting += self._legs(entry, again, entry.average_price or ZERO)
+        return kept
 
-    # --- inside -------------------------------------------------------------------------
+    def _send(self, ts_ns: int, leg: Order, refusal: Denial | None) -> None:
+        """Send a leg; where all or part of it is refused, the position has no such exit: tell."""
+        wanted = leg.quantity
+        denial = self._submit(ts_ns, leg, refusal)
+        if denial is not None:
+            self._tell(leg, "refused", f"{denial.control}: {denial.message}")
+        elif leg.quantity < wanted:
+            why = f"for {wanted:f}, only for {leg.quantity:f}: no more reduces the account's"
+            self._tell(leg, "cut", f"{why} position")
 
     def _legs(self, entry: Order, quantity: Decimal, price: Decimal) -> list[Order]:
         instrument = self._instruments[entry.symbol]
@@ -190,7 +199,10 @@ class Protection:
         if not leg.created_ns and known:
             leg.created_ns = known[0].created_ns  # told already, of the same entry
         what = f"the {leg.tag} of {leg.parent_id} is not placed: {leg.symbol} is unprotected; it"
-        return self._duty_wait.hold_back(ts_ns, leg, what)
+        trading = self._ledger.trading
+        is_halted = trading.of(leg.strategy_id) is TradingState.HALTED
+        halt = f"trading is halted: {trading.account_reason}" if is_halted else ""
+        return self._duty_wait.hold_back(ts_ns, leg, what, halt)
 
     def _keep(self, legs: Sequence[Order]) -> None:
         """Let legs wait; those that wait for the same entry take them in."""
@@ -227,18 +239,14 @@ class Protection:
         self._emit(DiscrepancyFound("not_protected", leg.symbol, state, str(self._held(leg)), why))
 
     def _blocking(self, leg: Order) -> list[Order]:
-        """Exits of the same entry that are being cancelled, where this leg may not leave before.
+        """Exits that are about to end, where this leg may not leave before.
 
-        Those of its own group, and of an annulled entry, whatever room there is; any others only
-        while they take the room to close what is held, or a cancel that is never granted would
+        They are those of the same entry that are being cancelled, and any whose sibling has filled.
+        Those of its own group, and of an annulled entry, count whatever room there is; any others
+        only while they take the room to close what is held, or a cancel that is never granted would
         leave the position without this exit for ever.
         """
-        ending = [
-            order
-            for order in self._ledger.orders.open.values()
-            if order.parent_id == leg.parent_id
-            and (order.is_unwanted or order.status is OrderStatus.PENDING_CANCEL)
-        ]
+        ending = [o for o in self._ledger.orders.open.values() if self._is_ending(o, leg)]
         if not ending or self._room(leg) < self._still_needed(leg):
             return ending
         group = leg.oco_group
@@ -247,6 +255,14 @@ class Protection:
             for order in ending
             if order.cancel_reason == ANNULLED or (group is not None and order.oco_group == group)
         ]
+
+    def _is_ending(self, order: Order, leg: Order) -> bool:
+        if order.parent_id == leg.parent_id and (
+            order.is_unwanted or order.status is OrderStatus.PENDING_CANCEL
+        ):
+            return True
+        is_like = (order.symbol, order.side) == (leg.symbol, leg.side)
+        return is_like and self._ledger.orders.exposure.has_filled_sibling(order)
 
     def _room(self, leg: Order) -> Decimal:
         """How much of it the gate would let out beside the exits that work."""

@@ -109,7 +109,8 @@ class RiskGate:
     ) -> Approved | Denial:
         """Approve new terms (`changed`) for a working order, or say which control denies them."""
         proposal = self._propose(ts_ns, changed, replaces=current)
-        room = changed.filled_quantity + proposal.exit_room
+        # What is not for more than before takes no room that it had not: other terms are no cut.
+        room = max(changed.filled_quantity + proposal.exit_room, current.quantity)
         if changed.reduce_only and changed.quantity > room:
             changed.quantity = room
             proposal = self._propose(ts_ns, changed, replaces=current)

@@ -1,0 +1,176 @@
+"""F21, F56: no moment leaves what is held without its exits, or somebody is told."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from regimeflow.model import commands as c
+from regimeflow.model import events as e
+from regimeflow.model.ids import BrokerOrderId, ClientOrderId, ExecutionId
+from regimeflow.model.order import OrderStatus, Side
+from regimeflow.model.timestamps import NS_PER_S
+from tests.faults.desk_script import LinkedDesk, MakeDesk
+from tests.faults.test_ended_exits import unprotected, working_exits
+from tests.faults.test_flatten import WAIT_S
+from tests.faults.test_rejected_exits import bracket, exits_of
+from tests.unit.core_samples import puppet
+
+
+def large_bracket(desk: LinkedDesk) -> str:
+    wish = {"limit_price": 100, "stop_loss": 90, "take_profit": 120}
+    entry = str(desk.do(lambda ctx: ctx.submit_order("ABC", Side.BUY, 30, **wish)))
+    desk.accept(entry)
+    return entry
+
+
+def accept_exits(desk: LinkedDesk, *, after: int = 0) -> list[ClientOrderId]:
+    """Accept the exits that left after the first so many orders; their ids."""
+    legs = [o.client_order_id for o in desk.outputs(c.SubmitOrder)[after:] if o.parent_id]
+    for leg in legs:
+        desk.accept(leg)
+    return legs
+
+
+# --- exits whose sibling has filled still count --------------------------------------------------
+
+
+@pytest.mark.parametrize("quantity", [10, 15])
+def test_exits_of_a_fill_beside_a_dying_sibling_wait_for_its_end(
+    desk: LinkedDesk, quantity: int
+) -> None:
+    entry = large_bracket(desk)
+    desk.fill(entry, 10)
+    stop, target = accept_exits(desk)
+    desk.fill(stop, 10, 90)
+    desk.fill(entry, quantity)
+    assert len(exits_of(desk)) == 2
+    desk.canceled(target)
+    assert exits_of(desk)[2:] == [("stop_loss", quantity), ("take_profit", quantity)]
+    assert not desk.outputs(c.OrderDenied)
+    assert unprotected(desk) == []
+
+
+def test_exits_that_wait_long_for_a_dying_sibling_are_told(desk: LinkedDesk) -> None:
+    entry = large_bracket(desk)
+    desk.fill(entry, 10)
+    stop, _ = accept_exits(desk)
+    desk.fill(stop, 10, 90)
+    desk.fill(entry, 10)
+    desk.lapse(WAIT_S + 1)
+    assert set(unprotected(desk)) == {("ABC", "waits", "10")}
+
+
+def test_stop_that_is_moved_beside_a_dying_sibling_keeps_its_quantity(
+    desk: LinkedDesk,
+) -> None:
+    entry = large_bracket(desk)
+    desk.fill(entry, 10)
+    desk.fill(entry, 10)
+    _, target, other_stop, _ = accept_exits(desk)
+    desk.fill(target, 10, 120)
+    assert int(desk.modify(other_stop, stop_price=95).quantity or 0) == 10
+
+
+def test_exits_that_an_opposite_position_cuts_are_told(make_desk: MakeDesk) -> None:
+    desk = make_desk(puppet(), puppet())
+    desk.hold(-6, who=1)
+    desk.fill(bracket(desk), 10)
+    assert exits_of(desk) == [("stop_loss", 4), ("take_profit", 4)]
+    assert unprotected(desk) == [("ABC", "cut", "10")] * 2
+
+
+def test_exits_that_are_refused_at_once_are_told(make_desk: MakeDesk) -> None:
+    desk = make_desk(puppet(), puppet())
+    desk.hold(-10, who=1)
+    desk.fill(bracket(desk), 10)
+    assert exits_of(desk) == []
+    assert unprotected(desk) == [("ABC", "refused", "10")] * 2
+
+
+# --- halts and silence ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strategy_id", [None, "s0"])
+def test_exits_of_a_fill_that_crosses_a_halt_wait_and_leave_with_the_resume(
+    desk: LinkedDesk, strategy_id: str | None
+) -> None:
+    entry = bracket(desk)
+    desk.feed(e.Halt("kill", strategy_id=strategy_id))  # type: ignore[arg-type]
+    desk.fill(entry, 10)
+    desk.lapse(2 * WAIT_S)
+    assert exits_of(desk) == []
+    (told,) = (breach for breach in desk.outputs(c.RiskBreached) if breach.control == "C25")
+    assert "ABC is unprotected" in told.message
+    desk.feed(e.Resume("go", strategy_id=strategy_id))  # type: ignore[arg-type]
+    assert exits_of(desk) == [("stop_loss", 10), ("take_profit", 10)]
+    assert unprotected(desk) == []
+
+
+def test_f56_silent_feed_leaves_exits_at_work_and_cancels_entries(make_desk: MakeDesk) -> None:
+    desk = make_desk(stale_after_ns=10 * NS_PER_S)
+    working_exits(desk)
+    entry = desk.buy(5, 95.0)
+    desk.accept(entry)
+    desk.lapse(30)
+    desk.feed(e.Heartbeat("engine"))
+    assert [order.client_order_id for order in desk.outputs(c.CancelOrder)] == [entry]
+
+
+# --- replacements --------------------------------------------------------------------------------
+
+
+def test_stop_that_a_refused_replacement_leaves_ended_is_told(desk: LinkedDesk) -> None:
+    stop, _ = working_exits(desk)
+    moved = desk.modify(stop, stop_price=95)
+    desk.canceled(stop)
+    desk.replace_rejected(moved.client_order_id)
+    assert unprotected(desk) == [("ABC", "ended", "10")]
+
+
+def test_stop_that_was_rejected_while_its_replacement_is_refused_is_placed_again(
+    desk: LinkedDesk,
+) -> None:
+    stop, _ = working_exits(desk)
+    moved = desk.modify(stop, stop_price=95)
+    desk.reject(stop, "no such order")
+    desk.replace_rejected(moved.client_order_id)
+    desk.lapse(5)
+    assert desk.order(str(stop)).status is OrderStatus.REJECTED
+    assert exits_of(desk)[2:] == [("stop_loss", 10)]
+
+
+# --- annulled and corrected executions -----------------------------------------------------------
+
+
+def test_f21_exits_of_all_entries_together_shrink_to_what_is_held(desk: LinkedDesk) -> None:
+    first = bracket(desk)
+    desk.fill(first, 10, execution_id="annulled")
+    stop, target = accept_exits(desk)
+    desk.fill(stop, 10, 90)
+    desk.canceled(target)
+    kept: list[ClientOrderId] = []
+    for _ in range(2):
+        sent = len(desk.outputs(c.SubmitOrder))
+        desk.fill(bracket(desk), 10)
+        kept = accept_exits(desk, after=sent)
+    desk.feed(e.FillBusted(ExecutionId("annulled"), "ABC", "bust", desk.now_ns))
+    for order in desk.outputs(c.CancelOrder):
+        desk.canceled(order.client_order_id)
+    assert desk.held() == 10
+    assert sorted(desk.engine.ledger.orders.open) == sorted(kept)
+
+
+def test_f21_exit_whose_fill_is_corrected_to_less_is_told(desk: LinkedDesk) -> None:
+    stop, target = working_exits(desk)
+    desk.fill(stop, 10, 90, execution_id="X")
+    desk.canceled(target)
+    less = e.OrderFilled(
+        client_order_id=stop, broker_order_id=BrokerOrderId(f"b-{stop}"),
+        execution_id=ExecutionId("X2"), symbol="ABC", side=Side.SELL, quantity=Decimal(4),
+        price=Decimal(90), fee=Decimal(0), ts_venue_ns=desk.now_ns,
+    )  # fmt: skip
+    desk.feed(e.FillCorrected(corrects=ExecutionId("X"), fill=less, ts_venue_ns=desk.now_ns))
+    assert desk.held() == 6
+    assert unprotected(desk) == [("ABC", "ended", "6")]
