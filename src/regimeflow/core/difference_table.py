@@ -173,10 +173,10 @@ DIFFERENCES: dict[str, Explained] = {
     ),
     "not_protected": Explained(
         Reaction.TOLD,
-        "an exit that a filled entry asked for was refused or cut by a control, "
-        "rejected by the venue time and again, ended though nobody here wanted that, or waited "
-        "when the engine was rebuilt; or has waited long for cancels of others that are not "
-        "answered",
+        "an exit that a filled entry asked for was refused or cut by a control, rejected by the "
+        "venue time and again, ended though nobody here wanted that, waited over a split that left "
+        "less than a lot of it, or waited when the engine was rebuilt; or has waited long for "
+        "cancels of others that are not answered",
         "the position stays, without that exit; what waits for cancels waits on",
         "a person protects or closes it at the broker",
     ),

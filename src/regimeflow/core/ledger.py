@@ -26,6 +26,7 @@ from regimeflow.core.resolutions import (
     refusal_of,
 )
 from regimeflow.core.risk.losses import LossWatch
+from regimeflow.core.splits import restate_bracket
 from regimeflow.core.throttle import Throttle
 from regimeflow.core.timers import Timers
 from regimeflow.core.trading_state import TradingStates
@@ -133,7 +134,7 @@ class Ledger:
                 self.portfolio.apply_cash(event)
         elif isinstance(event, CorporateAction):
             if event.kind is ActionKind.SPLIT:
-                self.portfolio.apply_split(event.symbol, event.value)
+                self._split(event)
         elif isinstance(event, e.TimerFired):
             self.timers.fire(event.owner, event.timer_id, event.due_ns)
         elif isinstance(event, e.SessionOpened):
@@ -225,6 +226,15 @@ class Ledger:
     def _recover(self, ts_ns: int, notice: c.Output) -> Applied:
         """What a list shows changes the books as the report would have."""
         return self.apply_event(ts_ns, as_observed(notice))  # type: ignore[arg-type]
+
+    def _split(self, split: CorporateAction) -> None:
+        """Positions, and the exits that entries ask for; the venue reports its orders' terms."""
+        self.portfolio.apply_split(split.symbol, split.value)
+        instrument = self.portfolio.instrument(split.symbol)
+        # Ended orders too: a late fill or a correction of one still places exits.
+        for order in self.orders.by_root.values():
+            if order.symbol == split.symbol:
+                restate_bracket(instrument, order, split.value)
 
     def _bust(self, ts_ns: int, execution_id: ExecutionId, *, uses_up: bool = True) -> Applied:
         """Reverse an annulled execution once; nothing when it is not in the books (any more)."""

@@ -106,6 +106,7 @@ class ReportHandler:
         engine = self._engine
         engine.ledger.apply_event(engine.now_ns, action)
         if action.kind is ActionKind.SPLIT:
+            engine.desk.protection.restate(action.symbol, action.value)
             ratio = float(action.value)
             engine.market.apply_split(action.symbol, ratio)
             engine.market_handler.shop.apply_split(action.symbol, ratio)

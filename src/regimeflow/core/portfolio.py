@@ -159,7 +159,7 @@ class Portfolio:
         account = self.positions.get(symbol)
         if account is None:
             return
-        lot_size = self._instrument(symbol).lot_size
+        lot_size = self.instrument(symbol).lot_size
         account.apply_split(ratio, lot_size)
         owned = ZERO
         for (_, held_symbol), own in self.strategy_positions.items():
@@ -223,6 +223,10 @@ class Portfolio:
         for symbol in (*order, *self.positions):
             self._note_held(self.positions[symbol])
 
+    def instrument(self, symbol: str) -> Instrument:
+        """The symbol's rules; a symbol that only the broker knows is booked as plain shares."""
+        return self._instruments.get(symbol) or Instrument(symbol)
+
     def _note_held(self, account: Position) -> None:
         if account.quantity:
             self.held[account.symbol] = account
@@ -236,10 +240,6 @@ class Portfolio:
     def _look_at(self, owner: StrategyId, symbol: str) -> Position:
         found = self._unbooked.get((owner, symbol))
         if found is None:
-            found = Position(symbol, self._instrument(symbol).multiplier)
+            found = Position(symbol, self.instrument(symbol).multiplier)
             self._unbooked[owner, symbol] = found
         return found
-
-    def _instrument(self, symbol: str) -> Instrument:
-        """The symbol's rules; a symbol that only the broker knows is booked as plain shares."""
-        return self._instruments.get(symbol) or Instrument(symbol)

@@ -27,6 +27,7 @@ from regimeflow.core.exits import (
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.order_records import renewed
 from regimeflow.core.risk.proposal import Denial, exit_room
+from regimeflow.core.splits import restate_unsent
 from regimeflow.model.commands import DiscrepancyFound, TradingState
 from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId, TimerId
 from regimeflow.model.instrument import Instrument
@@ -139,6 +140,15 @@ class Protection:
                 "engine was rebuilt; protect it at the broker"
             )
             self._emit(DiscrepancyFound("not_protected", entry.symbol, "lost", f"{quantity}", why))
+
+    def restate(self, symbol: str, ratio: Decimal) -> None:
+        """A split is in force: what waits leaves in new shares, at prices of new shares."""
+        for leg in self.waiting:
+            if leg.symbol == symbol:
+                restate_unsent(self._instruments[symbol], leg, ratio)
+                if not leg.quantity and self._held(leg):
+                    self._tell(leg, "ended", "less than one lot of it is left after a split")
+        self.waiting = [leg for leg in self.waiting if leg.quantity]
 
     def forget(self) -> None:
         """Everything that works is being cancelled: what waits shall not leave either."""

@@ -84,6 +84,14 @@ class Instrument(msgspec.Struct, frozen=True):
         """`quantity` on the lot grid, towards zero."""
         return self._on_grid(decimal_from(quantity), self.lot_size, ROUND_DOWN)
 
+    def price_after_split(self, price: Decimal, ratio: Decimal, side: Side) -> Decimal:
+        """A limit in shares after a split of `ratio` new for one old; at least one tick."""
+        return max(self.quantize_price(price / ratio, side), self.tick_size)
+
+    def stop_after_split(self, price: Decimal, ratio: Decimal, side: Side) -> Decimal:
+        """A stop in shares after a split of `ratio` new for one old; at least one tick."""
+        return max(self.quantize_stop(price / ratio, side), self.tick_size)
+
     @staticmethod
     def _on_grid(value: Decimal, step: Decimal, rounding: str) -> Decimal:
         steps = (value / step).to_integral_value(rounding=rounding)

@@ -146,17 +146,11 @@ def _split_order(
         return
     order.quantity = order.filled_quantity + lots * instrument.lot_size
     if order.limit_price is not None:
-        order.limit_price = max(
-            instrument.quantize_price(order.limit_price / ratio, order.side), instrument.tick_size
-        )
+        order.limit_price = instrument.price_after_split(order.limit_price, ratio, order.side)
     if order.stop_price is not None:
-        order.stop_price = max(
-            instrument.quantize_stop(order.stop_price / ratio, order.side), instrument.tick_size
-        )
+        order.stop_price = instrument.stop_after_split(order.stop_price, ratio, order.side)
     if order.trail_amount is not None:
-        order.trail_amount = max(
-            instrument.quantize_stop(order.trail_amount / ratio, order.side), instrument.tick_size
-        )
+        order.trail_amount = instrument.stop_after_split(order.trail_amount, ratio, order.side)
     if order.best_price is not None:
         order.best_price /= float(ratio)
     order.queue_ahead = None
