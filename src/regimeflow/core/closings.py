@@ -1,11 +1,16 @@
 """Closing orders: they leave once nothing else works in their symbol, for what is held then.
 
-A strategy's close is a wish like any other, and can be denied. A flatten must not get lost, an
-operator's or that of what nobody here ordered: it waits for the order rate, is sent again when the
-venue rejects it, and where it is refused for good, that is a discrepancy for a person. While an
-operator's waits or works nothing new leaves in its symbol, not even an exit: a strategy that always
-wants an order there would keep it waiting for ever, and two exits would turn the position around.
-What works there all the same is cancelled.
+A strategy's close is a wish like any other, and can be denied. While it waits, what works of its
+strategy in its symbol is cancelled, exits of a late fill included, and its strategy can place
+nothing else there, which would hold it up or close twice. One that waited `WAIT_NS_MAX` for cancels
+is denied: its strategy may mean something else by now. What is still held then is told, since its
+exits are cancelled.
+
+A flatten must not get lost, an operator's or that of what nobody here ordered: it waits for the
+order rate, is sent again when the venue rejects it, and where it is refused for good, that is a
+discrepancy for a person. While an operator's waits or works nothing new leaves in its symbol, not
+even an exit: a strategy that always wants an order there would keep it waiting for ever, and two
+exits would turn the position around. What works there all the same is cancelled.
 It waits for cancels as long as they take, which is told every `WAIT_NS_MAX`. All wait for a broker
 that takes no requests.
 """
@@ -25,10 +30,11 @@ from regimeflow.core.risk.proposal import Denial
 from regimeflow.model.commands import DiscrepancyFound
 from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId, TimerId
 from regimeflow.model.instrument import Instrument
-from regimeflow.model.order import ZERO, Order, Side
+from regimeflow.model.order import ZERO, Order, OrderStatus, Side
+from regimeflow.model.timestamps import NS_PER_MINUTE
 
 CLOSE = "close"
-"""Tag of a strategy's closing orders, and of no others."""
+"""Tag of a strategy's closing orders, and of no others; reason of the cancels they wait for."""
 FLATTEN = "flatten"
 """Tag of an operator's closing orders."""
 FLATTEN_WAIT = TimerId("flatten_wait")
@@ -101,10 +107,12 @@ class Closings:
             self._tell(order, "rejected", f"rejected again and again: {order.reason}; close it")
 
     def denial(self, order: Order) -> Denial | None:
-        """C25: why nothing new leaves in a symbol that an operator flattens: two closing orders
-        would turn its position around."""
-        if order.strategy_id == EXTERNAL or not self._is_flattened(order.symbol):
+        """C25: why nothing new leaves in a symbol that an operator flattens, or (STATE) that its
+        strategy closes: two closing orders would turn the position around."""
+        if order.strategy_id == EXTERNAL:
             return None
+        if not self._is_flattened(order.symbol):
+            return self._denial_of_close(order)
         return Denial(
             "C25",
             "no flatten under way",
@@ -114,7 +122,7 @@ class Closings:
         )
 
     def send_what_can(self, ts_ns: int, *, is_stopping: bool) -> None:
-        """Send those whose owner has nothing else working in the symbol.
+        """Send those whose owner has nothing else working in the symbol, and cancel what does.
 
         An operator's waits for the orders of every strategy: any of them could still fill.
         """
@@ -122,12 +130,15 @@ class Closings:
             return
         left = []
         for order in self.waiting:
-            others = self._others(order)
+            others = self.others(order)
             if is_operators(order):
                 for other in others:
                     if not other.is_unwanted:
                         self._cancel(other, FLATTEN)
-            if others or not self._has_left(ts_ns, order, is_stopping=is_stopping):
+            elif order.tag == CLOSE:
+                self._clear_way(ts_ns, others)
+            must_wait = bool(others) or not self._has_left(ts_ns, order, is_stopping=is_stopping)
+            if must_wait and not self._is_given_up(ts_ns, order, others):
                 left.append(order)
         self.waiting = left
         self._watch(ts_ns)
@@ -135,10 +146,10 @@ class Closings:
     def tell_what_waits(self, ts_ns: int) -> None:
         """Flattens have waited for long: say for what."""
         for order in self.waiting:
-            others = self._others(order) if is_operators(order) else []
+            others = self.others(order) if is_operators(order) else []
             if others:
-                ids = ", ".join(f"{other.standing_id} ({other.status})" for other in others)
-                self._tell(order, WAITS, f"it waits for {ids}, which it asks to be cancelled; look")
+                why = f"it waits for {_named(others)}, which it asks to be cancelled; look"
+                self._tell(order, WAITS, why)
         self._watch(ts_ns)
 
     def tell_ended(self, order: Order) -> None:
@@ -146,6 +157,15 @@ class Closings:
         is_due = self.of(EXTERNAL, order.symbol, order.tag) is not None
         if is_flatten(order) and self._held(order) and not is_due:
             self._tell(order, "ended", f"{order.client_order_id} is {order.status}; close it")
+
+    def others(self, order: Order) -> list[Order]:
+        """What works and could fill before, or beside, a closing order that waits."""
+        owner, is_of_all = order.strategy_id, is_operators(order)
+        return [
+            other
+            for other in self._ledger.orders.open.values()
+            if other.symbol == order.symbol and (is_of_all or other.strategy_id == owner)
+        ]
 
     def shrink(self, symbol: str) -> list[Order]:
         """Executions were annulled: cancel exits for more than is held now, newest first to go.
@@ -178,14 +198,45 @@ class Closings:
             for order in self._ledger.orders.open.values()
         )
 
-    def _others(self, order: Order) -> list[Order]:
-        """What works and could fill before, or beside, a closing order that waits."""
-        owner, is_of_all = order.strategy_id, is_operators(order)
-        return [
-            other
-            for other in self._ledger.orders.open.values()
-            if other.symbol == order.symbol and (is_of_all or other.strategy_id == owner)
-        ]
+    def _denial_of_close(self, order: Order) -> Denial | None:
+        """STATE: a strategy's close waits, and this is neither that nor an exit that a fill placed;
+        such an exit protects until its cancel is answered."""
+        is_judged = order.parent_id is None and order.tag != CLOSE
+        if not is_judged or self.of(order.strategy_id, order.symbol, CLOSE) is None:
+            return None
+        return Denial(
+            "STATE",
+            "no close that waits",
+            f"{order.symbol} is being closed",
+            f"close_position in {order.symbol} waits until what works there is cancelled; place "
+            "nothing else there before the closing order has left or was denied",
+        )
+
+    def _clear_way(self, ts_ns: int, others: list[Order]) -> None:
+        """Cancel what a strategy's close waits for, as far as the order rate has room.
+
+        The strategy asked for the close, not for each cancel: one that is refused is repeated.
+        """
+        for other in others:
+            if other.is_unwanted or other.status is OrderStatus.PENDING_CANCEL:
+                continue
+            if not self._duty_wait.has_room(ts_ns):
+                return
+            self._cancel(other, CLOSE)
+
+    def _is_given_up(self, ts_ns: int, order: Order, others: list[Order]) -> bool:
+        """Deny a strategy's close that has waited for too long, and tell what is still held."""
+        if order.tag != CLOSE or not self._duty_wait.is_stale(ts_ns, order):
+            return False
+        held, minutes = self._held(order), WAIT_NS_MAX // NS_PER_MINUTE
+        order.side, order.quantity = Side.SELL if held > 0 else Side.BUY, abs(held)
+        why = f"it waited for {_named(others)} to end, in vain"
+        limit = f"cancels that are answered within {minutes} min"
+        self._submit(ts_ns, order, Denial("STALE", limit, "none", f"{why}; close again"))
+        if held:
+            why = f"{order.strategy_id} wanted to close it; {why}; its exits are cancelled; look"
+            self._emit(DiscrepancyFound("not_closed", order.symbol, "denied", str(held), why))
+        return True
 
     def _held(self, order: Order) -> Decimal:
         """What a closing order is to close."""
@@ -235,6 +286,10 @@ def is_flatten(order: Order) -> bool:
 def is_operators(order: Order) -> bool:
     """Whether it is a closing order of an operator's flatten."""
     return (order.strategy_id, order.tag) == (EXTERNAL, FLATTEN)
+
+
+def _named(orders: list[Order]) -> str:
+    return ", ".join(f"{order.standing_id} ({order.status})" for order in orders)
 
 
 def _closes(order: Order) -> bool:

@@ -23,7 +23,7 @@ from regimeflow.model.commands import CancelTimer, SetTimer, StrategyLogged
 from regimeflow.model.ids import ClientOrderId, StrategyId, TimerId
 from regimeflow.model.instrument import Instrument, Number, decimal_from
 from regimeflow.model.market import Bar, BookSnapshot, Quote, Trade
-from regimeflow.model.order import ZERO, Order, Side
+from regimeflow.model.order import ZERO, Order, OrderStatus, Side
 from regimeflow.model.session import Session
 
 if TYPE_CHECKING:
@@ -131,14 +131,14 @@ class EngineContext:
     def close_position(self, symbol: str) -> ClientOrderId | None:
         """Cancel the working orders in `symbol`; once that is answered, close what is held then.
 
-        While a close is waiting, asking again gives the same order.
-        """
+        While a close is waiting, asking again gives the same order."""
         for waiting in self._closing():
             if waiting.symbol == symbol:
                 return waiting.client_order_id
-        for order in self.open_orders(symbol):
-            self.cancel_order(order.client_order_id)
         held = self.get_position(symbol).quantity
+        for order in self.open_orders(symbol):
+            if not held or order.status is OrderStatus.CREATED:  # a close has the rest cancelled
+                self.cancel_order(order.client_order_id)
         if not held:
             return None
         side = Side.SELL if held > 0 else Side.BUY

@@ -177,6 +177,8 @@ class Desk:
             elif kind is ModifyWish:
                 self._modify(ts_ns, wish, refusal)
             elif kind is CloseWish and refusal is not None:
+                for other in self.closings.others(wish.order):  # cancels are never refused
+                    self.cancels.on_wish(ts_ns, other.client_order_id)
                 self._deny(wish.order, refusal)
             elif kind is CloseWish:
                 self.closings.waiting.append(wish.order)

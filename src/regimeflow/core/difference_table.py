@@ -171,6 +171,14 @@ DIFFERENCES: dict[str, Explained] = {
         "it stays; what waits for cancels waits on",
         "a person closes it at the broker",
     ),
+    "not_closed": Explained(
+        Reaction.TOLD,
+        "a strategy's `close_position` waited long for orders whose cancels are not answered, and "
+        "was denied: the strategy may mean something else by now",
+        "the position stays, without the exits that were cancelled for it; the cancels are "
+        "repeated",
+        "the strategy closes again, or a person closes it at the broker",
+    ),
     "not_protected": Explained(
         Reaction.TOLD,
         "an exit that a filled entry asked for was refused or cut by a control, rejected by the "

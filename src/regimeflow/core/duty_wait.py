@@ -130,6 +130,31 @@ class DutyWait:
         self._wake(again.updated_ns)
         return True
 
+    def has_room(self, ts_ns: int) -> bool:
+        """Whether the order rate lets a cancel out; else a timer is set for when it does.
+
+        In a ban none leaves: it is withheld, whatever the rate.
+        """
+        throttle = self._ledger.throttle
+        if self._holds.suspension or throttle.full_window(ts_ns, is_reducing=True) is None:
+            return True
+        self._wake(throttle.frees_ns(ts_ns))
+        return False
+
+    def is_stale(self, ts_ns: int, order: Order) -> bool:
+        """Whether a wish that may wait has waited for `WAIT_NS_MAX` since the last outage.
+
+        Else a timer is set for when it has, but in an outage, whose end is told by the link.
+        """
+        if self._holds.outage:
+            order.created_ns = ts_ns
+            return False
+        order.created_ns = order.created_ns or ts_ns
+        due_ns = order.created_ns + WAIT_NS_MAX
+        if due_ns > ts_ns:
+            self._wake(due_ns)
+        return due_ns <= ts_ns
+
     @staticmethod
     def refusal(ts_ns: int, order: Order) -> Denial | None:
         """C09: the final refusal of what has waited in vain for too long."""
