@@ -229,11 +229,8 @@ def commands() -> str:
 
 def command_names() -> list[tuple[str, ...]]:
     """Every command as it is typed, word by word."""
-    return [
-        (program, *path)
-        for program, application in PROGRAMS.items()
-        for path in _command_paths(application)
-    ]
+    paths = ((program, _command_paths(each)) for program, each in PROGRAMS.items())
+    return [(program, *path) for program, found in paths for path in found]
 
 
 def _command_paths(application: typer.Typer) -> Iterator[tuple[str, ...]]:

@@ -49,20 +49,46 @@ def bracket(desk: LinkedDesk) -> tuple[str, list[str]]:
     return entry, [str(leg) for leg in exits]
 
 
-def test_f76_exits_of_a_fill_that_crosses_a_close_are_cancelled_and_all_is_closed(
+def test_f76_fill_that_crosses_a_close_gets_no_exits_and_all_is_closed(
     desk: LinkedDesk,
 ) -> None:
     entry, exits = bracket(desk)
     close(desk)
     desk.fill(entry, 5)
-    late = [str(order.client_order_id) for order in desk.outputs(c.SubmitOrder)[3:]]
-    assert len(late) == 2
-    assert cancels(desk) == [(root, CLOSE) for root in (entry, *exits, *late)]
-    for order_id in (entry, *exits, late[0]):
+    assert cancels(desk) == [(root, CLOSE) for root in (entry, *exits)]
+    for order_id in (entry, *exits):
+        assert not closing(desk)
         desk.canceled(order_id)
-    assert not closing(desk)
-    desk.canceled(late[1])
+    (last,) = desk.outputs(c.SubmitOrder)[3:]
     assert closing(desk) == [(Side.SELL, Decimal(15))]
+    desk.fill(last.client_order_id, 15)
+    assert desk.outputs(c.SubmitOrder)[-1] is last
+    assert not desk.outputs(c.OrderDenied)
+
+
+def test_f76_fill_that_crosses_a_close_gets_its_exits_when_the_close_is_rejected(
+    desk: LinkedDesk,
+) -> None:
+    entry, exits = bracket(desk)
+    close(desk)
+    desk.fill(entry, 5)
+    for order_id in (entry, *exits):
+        desk.canceled(order_id)
+    desk.reject(desk.outputs(c.SubmitOrder)[3].client_order_id, "closed for today")
+    assert [int(leg.quantity) for leg in desk.outputs(c.SubmitOrder)[4:]] == [5, 5]
+
+
+def test_f51_close_waits_for_the_order_rate(make_desk: MakeDesk) -> None:
+    desk = make_desk(policy=RiskPolicy(max_orders_per_second=2, reference_age_ns_max=BARS_OLD_NS))
+    desk.hold(10)
+    desk.lapse(2)
+    order_id = working(desk)
+    close(desk)
+    desk.canceled(order_id)
+    assert not closing(desk)
+    desk.lapse(1.5)
+    assert closing(desk) == [(Side.SELL, Decimal(10))]
+    assert not desk.outputs(c.OrderDenied)
 
 
 @pytest.mark.parametrize("why", REFUSALS)

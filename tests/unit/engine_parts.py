@@ -135,6 +135,7 @@ DERIVED: Mapping[type, Mapping[str, str]] = {
         "_cancel": PART,
         "_emit": PART,
         "_instruments": SETUP,
+        "_is_closing": PART,
         "_ledger": PART,
         "_next_order_id": PART,
         "_duty_wait": PART,

@@ -1,10 +1,9 @@
 """Closing orders: they leave once nothing else works in their symbol, for what is held then.
 
 A strategy's close is a wish like any other, and can be denied. While it waits, what works of its
-strategy in its symbol is cancelled, exits of a late fill included, and its strategy can place
-nothing else there, which would hold it up or close twice. One that waited `WAIT_NS_MAX` for cancels
-is denied: its strategy may mean something else by now. What is still held then is told, since its
-exits are cancelled.
+strategy in its symbol is cancelled, and its strategy can place nothing else there, which would hold
+it up or close twice. One that waited `WAIT_NS_MAX` for cancels or for the order rate is denied: its
+strategy may mean something else by now. What is still held then is told: its exits are cancelled.
 
 A flatten must not get lost, an operator's or that of what nobody here ordered: it waits for the
 order rate, is sent again when the venue rejects it, and where it is refused for good, that is a
@@ -111,7 +110,7 @@ class Closings:
         strategy closes: two closing orders would turn the position around."""
         if order.strategy_id == EXTERNAL:
             return None
-        if not self._is_flattened(order.symbol):
+        if not self._is_due(EXTERNAL, order.symbol, FLATTEN):
             return self._denial_of_close(order)
         return Denial(
             "C25",
@@ -158,6 +157,10 @@ class Closings:
         if is_flatten(order) and self._held(order) and not is_due:
             self._tell(order, "ended", f"{order.client_order_id} is {order.status}; close it")
 
+    def is_under_way(self, strategy_id: StrategyId, symbol: str) -> bool:
+        """Whether what a strategy holds is being closed: by itself, or by an operator."""
+        return self._is_due(EXTERNAL, symbol, FLATTEN) or self._is_due(strategy_id, symbol, CLOSE)
+
     def others(self, order: Order) -> list[Order]:
         """What works and could fill before, or beside, a closing order that waits."""
         owner, is_of_all = order.strategy_id, is_operators(order)
@@ -191,18 +194,16 @@ class Closings:
 
     # --- inside -------------------------------------------------------------------------
 
-    def _is_flattened(self, symbol: str) -> bool:
-        """Whether an operator's flatten waits or works."""
-        return self.of(EXTERNAL, symbol, FLATTEN) is not None or any(
-            order.symbol == symbol and is_operators(order)
+    def _is_due(self, strategy_id: StrategyId, symbol: str, tag: str) -> bool:
+        """Whether such a closing order waits or works."""
+        return self.of(strategy_id, symbol, tag) is not None or any(
+            (order.strategy_id, order.symbol, order.tag) == (strategy_id, symbol, tag)
             for order in self._ledger.orders.open.values()
         )
 
     def _denial_of_close(self, order: Order) -> Denial | None:
-        """STATE: a strategy's close waits, and this is neither that nor an exit that a fill placed;
-        such an exit protects until its cancel is answered."""
-        is_judged = order.parent_id is None and order.tag != CLOSE
-        if not is_judged or self.of(order.strategy_id, order.symbol, CLOSE) is None:
+        """STATE: a strategy's close waits, and this is not that."""
+        if order.tag == CLOSE or self.of(order.strategy_id, order.symbol, CLOSE) is None:
             return None
         return Denial(
             "STATE",
@@ -230,7 +231,7 @@ class Closings:
             return False
         held, minutes = self._held(order), WAIT_NS_MAX // NS_PER_MINUTE
         order.side, order.quantity = Side.SELL if held > 0 else Side.BUY, abs(held)
-        why = f"it waited for {_named(others)} to end, in vain"
+        why = f"it waited for {_named(others) or 'the order rate'}, in vain"
         limit = f"cancels that are answered within {minutes} min"
         self._submit(ts_ns, order, Denial("STALE", limit, "none", f"{why}; close again"))
         if held:
@@ -251,7 +252,8 @@ class Closings:
         order.side = Side.SELL if held > 0 else Side.BUY
         order.quantity = abs(held)
         if order.strategy_id != EXTERNAL:
-            if not is_stopping and self._duty_wait.denial() is not None:
+            is_barred = self._duty_wait.denial() is not None
+            if held and not is_stopping and (is_barred or not self._duty_wait.has_room(ts_ns)):
                 return False
             refusal = STOPPED if is_stopping else None
             self._submit(ts_ns, order, refusal if held else FLAT)

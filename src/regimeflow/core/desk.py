@@ -120,6 +120,7 @@ class Desk:
             submit=self.submit,
             cancel=self.cancel,
             next_order_id=self.next_order_id,
+            is_closing=self.closings.is_under_way,
             emit=emit,
             duty_wait=self._duty_wait,
         )

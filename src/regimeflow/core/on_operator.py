@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from regimeflow.core.closings import FLATTEN, is_operators
+from regimeflow.core.exits import unprotected
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.model import events as e
 from regimeflow.model.commands import DiscrepancyFound, TradingState, TradingStateChanged
@@ -95,11 +96,24 @@ class OperatorHandler:
         if self.is_rebuilt:
             self.is_rebuilt = False
             working = engine.ledger.orders.open.values()
-            engine.desk.protection.tell_lost(
+            self._tell_unprotected(
                 {*symbols, *(order.symbol for order in working if is_operators(order))}
             )
 
     # --- inside -------------------------------------------------------------------------
+
+    def _tell_unprotected(self, closing: Collection[str]) -> None:
+        """The exits that waited in the engine before this one are lost: tell what has none, but
+        for symbols that are `closing`.
+        """
+        for entry, tag, quantity in unprotected(self._engine.ledger, closing):
+            why = (
+                f"the {tag} of {entry.root_id} neither works nor waits since the engine was "
+                "rebuilt; protect it at the broker"
+            )
+            self._engine.emit(
+                DiscrepancyFound("not_protected", entry.symbol, "lost", f"{quantity}", why)
+            )
 
     def _flatten(self, symbols: Iterable[str], tag: str = FLATTEN) -> None:
         engine = self._engine

@@ -4,14 +4,14 @@ A leg that the rate holds back waits (see `core/duty_wait.py`), and one that the
 leaves again: what waits for one entry is one stop and one target, however many fills they are for.
 When an execution of an entry is annulled or corrected, exits beyond what remains of it are
 cancelled, and what they covered is placed anew once their cancels are answered. No exit leaves
-beside others that are being cancelled and could sell what it is for; that goes on for as long as
-the cancels take, and is told every `WAIT_NS_MAX`. An exit that had to wait and is refused in the
-end is told: the position is unprotected.
+beside others that are about to end and could sell what it is for; that goes on for as long as they
+take, and is told every `WAIT_NS_MAX`; nor while what it protects is being closed. An exit that is
+refused, or ends by itself, is told: the position is unprotected.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from regimeflow.core.approved import EngineOutput
@@ -22,7 +22,6 @@ from regimeflow.core.exits import (
     bracketed,
     ended_by_itself,
     is_missed,
-    unprotected,
 )
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.order_records import renewed
@@ -45,6 +44,7 @@ class Protection:
         "_duty_wait",
         "_emit",
         "_instruments",
+        "_is_closing",
         "_ledger",
         "_next_order_id",
         "_submit",
@@ -59,6 +59,7 @@ class Protection:
         submit: Callable[[int, Order, Denial | None], Denial | None],
         cancel: Callable[[Order, str], None],
         next_order_id: Callable[[StrategyId], tuple[ClientOrderId, IntentId]],
+        is_closing: Callable[[StrategyId, str], bool],
         emit: Callable[[EngineOutput], object],
         duty_wait: DutyWait,
     ) -> None:
@@ -67,6 +68,7 @@ class Protection:
         self._submit = submit
         self._cancel = cancel
         self._next_order_id = next_order_id
+        self._is_closing = is_closing
         self._emit = emit
         self._duty_wait = duty_wait
         self.waiting: list[Order] = []
@@ -77,7 +79,7 @@ class Protection:
             return
         legs = self._legs(entry, quantity, price)
         for number, leg in enumerate(legs):
-            if self._blocking(leg) or self._has_to_wait(ts_ns, leg):
+            if self._is_held_up(leg) or self._has_to_wait(ts_ns, leg):
                 self._keep(legs[number:])
                 self._watch(ts_ns)
                 return
@@ -89,7 +91,7 @@ class Protection:
             return
         legs, self.waiting = self.waiting, []
         for leg in legs:
-            if self._blocking(leg):
+            if self._is_held_up(leg):
                 leg.created_ns = leg.created_ns and ts_ns  # from then on it may wait for the rate
                 self.waiting.append(leg)
                 continue
@@ -124,22 +126,10 @@ class Protection:
             self._tell(leg, "rejected", f"rejected again and again: {leg.reason}")
 
     def tell_ended(self, leg: Order) -> None:
-        """An exit never arrived, or ended though nobody here wanted that: tell what it leaves
-        unprotected."""
+        """An exit never arrived, or ended though nobody here wanted that: tell."""
         is_due = self._still_needed(renewed(leg, leg.client_order_id, leg.intent_id))
         if is_due and is_missed(leg, self._ledger.orders.by_root.values()):
             self._tell(leg, "ended", f"{leg.client_order_id} is {leg.status}")
-
-    def tell_lost(self, closing: Collection[str]) -> None:
-        """This engine was rebuilt on the books of another, and the exits that waited there are
-        lost: tell what has none, but for symbols that are `closing`.
-        """
-        for entry, tag, quantity in unprotected(self._ledger, closing):
-            why = (
-                f"the {tag} of {entry.root_id} neither works nor waits since the "
-                "engine was rebuilt; protect it at the broker"
-            )
-            self._emit(DiscrepancyFound("not_protected", entry.symbol, "lost", f"{quantity}", why))
 
     def restate(self, symbol: str, ratio: Decimal) -> None:
         """A split is in force: what waits leaves in new shares, at prices of new shares."""
@@ -197,8 +187,8 @@ class Protection:
         if denial is not None:
             self._tell(leg, "refused", f"{denial.control}: {denial.message}")
         elif leg.quantity < wanted:
-            why = f"for {wanted:f}, only for {leg.quantity:f}: no more reduces the account's"
-            self._tell(leg, "cut", f"{why} position")
+            why = f"for {wanted:f} but {leg.quantity:f}: no more reduces the account's position"
+            self._tell(leg, "cut", why)
 
     def _legs(self, entry: Order, quantity: Decimal, price: Decimal) -> list[Order]:
         instrument = self._instruments[entry.symbol]
@@ -248,6 +238,10 @@ class Protection:
         why = f"the {leg.tag} of {leg.parent_id} is not placed; {why}; protect it at the broker"
         self._emit(DiscrepancyFound("not_protected", leg.symbol, state, str(self._held(leg)), why))
 
+    def _is_held_up(self, leg: Order) -> bool:
+        """Whether it waits for others to end: exits, or the order that closes what it is for."""
+        return self._is_closing(leg.strategy_id, leg.symbol) or bool(self._blocking(leg))
+
     def _blocking(self, leg: Order) -> list[Order]:
         """Exits that are about to end, where this leg may not leave before.
 
@@ -259,17 +253,12 @@ class Protection:
         ending = [o for o in self._ledger.orders.open.values() if self._is_ending(o, leg)]
         if not ending or self._room(leg) < self._still_needed(leg):
             return ending
-        group = leg.oco_group
-        return [
-            order
-            for order in ending
-            if order.cancel_reason == ANNULLED or (group is not None and order.oco_group == group)
-        ]
+        group = leg.oco_group or leg  # else of no other's
+        return [o for o in ending if o.cancel_reason == ANNULLED or o.oco_group == group]
 
     def _is_ending(self, order: Order, leg: Order) -> bool:
-        if order.parent_id == leg.parent_id and (
-            order.is_unwanted or order.status is OrderStatus.PENDING_CANCEL
-        ):
+        is_cancelled = order.is_unwanted or order.status is OrderStatus.PENDING_CANCEL
+        if is_cancelled and order.parent_id == leg.parent_id:
             return True
         is_like = (order.symbol, order.side) == (leg.symbol, leg.side)
         return is_like and self._ledger.orders.exposure.has_filled_sibling(order)
@@ -277,8 +266,8 @@ class Protection:
     def _room(self, leg: Order) -> Decimal:
         """How much of it the gate would let out beside the exits that work."""
         exposure = self._ledger.orders.exposure
-        position = self._ledger.portfolio.position(leg.symbol).quantity
         counted, _ = exposure.counted_in_group(leg.oco_group)
+        position = self._ledger.portfolio.position(leg.symbol).quantity
         return exit_room(leg.side, position, exposure.of(leg.symbol), counted)
 
     def _watch(self, ts_ns: int) -> None:
@@ -304,5 +293,5 @@ class Protection:
         """What the strategy holds on the side of an entry, or on the side that a leg closes."""
         portfolio = self._ledger.portfolio
         held = portfolio.strategy_position(order.strategy_id, order.symbol).quantity
-        side = order.side if order.parent_id is None else order.side.opposite
-        return max(held * side.sign, ZERO)
+        sign = order.side.sign if order.parent_id is None else -order.side.sign
+        return max(held * sign, ZERO)

@@ -148,10 +148,9 @@ class Context(Protocol):
         """Cancel this strategy's working orders in `symbol` and close its position.
 
         The closing order leaves when all of them have ended, for what is held then; None when
-        nothing is held. Until then refused cancels are repeated, exits that late fills place are
-        cancelled too, other new orders in `symbol` are denied, and asking again gives the same
-        id. After ten minutes in vain, outages not counted, it is denied: ask again if it is still
-        meant.
+        nothing is held. Until then refused cancels are repeated, late fills get no exits, other
+        new orders in `symbol` are denied, and asking again gives the same id. After ten minutes
+        in vain, outages not counted, it is denied: ask again if it is still meant.
         """
         ...
 
