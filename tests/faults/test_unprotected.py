@@ -11,7 +11,7 @@ from regimeflow.model import events as e
 from regimeflow.model.ids import BrokerOrderId, ClientOrderId, ExecutionId
 from regimeflow.model.order import OrderStatus, Side
 from regimeflow.model.timestamps import NS_PER_S
-from tests.faults.desk_script import LinkedDesk, MakeDesk
+from tests.faults.desk_script import SETTLE_S, LinkedDesk, MakeDesk
 from tests.faults.test_ended_exits import unprotected, working_exits
 from tests.faults.test_flatten import WAIT_S
 from tests.faults.test_rejected_exits import bracket, exits_of
@@ -87,6 +87,44 @@ def test_exits_that_are_refused_at_once_are_told(make_desk: MakeDesk) -> None:
     desk.fill(bracket(desk), 10)
     assert exits_of(desk) == []
     assert unprotected(desk) == [("ABC", "refused", "10")] * 2
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_stop_that_never_worked_beside_a_target_filled_in_part_is_told(
+    desk: LinkedDesk, is_lost: bool
+) -> None:
+    desk.fill(bracket(desk), 10)
+    stop, target = (leg.client_order_id for leg in desk.outputs(c.SubmitOrder)[1:])
+    desk.accept(target)
+    if is_lost:
+        desk.lose(stop)
+    else:
+        desk.reject(stop, "margin")
+    desk.fill(target, 3, 120)
+    desk.lapse(SETTLE_S + 1)
+    if is_lost:
+        desk.answer(stop, None)
+        desk.sweep(orders=(desk.record(str(target)),))
+    assert len(exits_of(desk)) == 2
+    assert unprotected(desk) == [("ABC", "ended", "7")]
+
+
+def test_exits_beside_one_whose_sibling_filled_in_part_do_not_wait(desk: LinkedDesk) -> None:
+    entry = large_bracket(desk)
+    desk.fill(entry, 10)
+    _, target = accept_exits(desk)
+    desk.fill(target, 4, 120)
+    desk.fill(entry, 10)
+    assert exits_of(desk)[2:] == [("stop_loss", 6), ("take_profit", 6)]
+    assert unprotected(desk) == [("ABC", "cut", "16")] * 2
+
+
+def test_stop_that_is_moved_while_its_sibling_fills_in_part_is_for_what_is_held(
+    desk: LinkedDesk,
+) -> None:
+    stop, target = working_exits(desk)
+    desk.fill(target, 4, 120)
+    assert int(desk.modify(stop, stop_price=95).quantity or 0) == 6
 
 
 # --- halts and silence ---------------------------------------------------------------------------

@@ -213,7 +213,7 @@ class Desk:
         exits work at the venue, which does: silence must leave no position without them.
         """
         if symbol is None:
-            self.protection.forget()
+            self.protection.waiting = []
         for order in list(self._ledger.orders.open.values()):
             is_exit = order.reduce_only or is_flatten(order)
             if symbol is None or (order.symbol == symbol and not is_exit):

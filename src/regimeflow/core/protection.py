@@ -95,9 +95,11 @@ class Protection:
                 leg.created_ns = leg.created_ns and ts_ns  # from then on it may wait for the rate
                 self.waiting.append(leg)
                 continue
-            leg.quantity = self._still_needed(leg)
-            if not leg.quantity:
+            needed = self._still_needed(leg)
+            if not needed:
+                self._drop(leg)
                 continue
+            leg.quantity = needed
             is_full = self._has_to_wait(ts_ns, leg)
             overdue = self._duty_wait.refusal(ts_ns, leg) if is_full else None
             if is_full and overdue is None:
@@ -118,6 +120,7 @@ class Protection:
         """The venue rejected a leg: it is sent again, and told when that went on too long."""
         again = renewed(leg, *self._next_order_id(leg.strategy_id))
         if not self._still_needed(again):
+            self._drop(leg)
             return
         what = f"the {leg.tag} of {leg.parent_id} was rejected: {leg.symbol} is unprotected; it"
         if self._duty_wait.take_back(ts_ns, leg, again, what):
@@ -127,8 +130,9 @@ class Protection:
 
     def tell_ended(self, leg: Order) -> None:
         """An exit never arrived, or ended though nobody here wanted that: tell."""
-        is_due = self._still_needed(renewed(leg, leg.client_order_id, leg.intent_id))
-        if is_due and is_missed(leg, self._ledger.orders.by_root.values()):
+        if not self._still_needed(renewed(leg, leg.client_order_id, leg.intent_id)):
+            self._drop(leg)
+        elif is_missed(leg, self._ledger.orders.by_root.values()):
             self._tell(leg, "ended", f"{leg.client_order_id} is {leg.status}")
 
     def restate(self, symbol: str, ratio: Decimal) -> None:
@@ -139,10 +143,6 @@ class Protection:
                 if not leg.quantity and self._held(leg):
                     self._tell(leg, "ended", "less than one lot of it is left after a split")
         self.waiting = [leg for leg in self.waiting if leg.quantity]
-
-    def forget(self) -> None:
-        """Everything that works is being cancelled: what waits shall not leave either."""
-        self.waiting = []
 
     def shrink(self, strategy_id: StrategyId, symbol: str) -> None:
         """Fills are gone: cancel exits beyond what is held, which is of the newest entries.
@@ -180,6 +180,11 @@ class Protection:
             self.waiting += self._legs(entry, again, entry.average_price or ZERO)
         return kept
 
+    def _drop(self, leg: Order) -> None:
+        """Nothing needs it any more; but a sibling that has filled in part works on alone: tell."""
+        if self._held(leg) and self._ledger.orders.exposure.siblings(leg):
+            self._tell(leg, "ended", "its sibling has filled in part, and works on alone")
+
     def _send(self, ts_ns: int, leg: Order, refusal: Denial | None) -> None:
         """Send a leg; where all or part of it is refused, the position has no such exit: tell."""
         wanted = leg.quantity
@@ -187,7 +192,7 @@ class Protection:
         if denial is not None:
             self._tell(leg, "refused", f"{denial.control}: {denial.message}")
         elif leg.quantity < wanted:
-            why = f"for {wanted:f} but {leg.quantity:f}: no more reduces the account's position"
+            why = f"only {leg.quantity:f} of {wanted:f} are: no more reduces the account's position"
             self._tell(leg, "cut", why)
 
     def _legs(self, entry: Order, quantity: Decimal, price: Decimal) -> list[Order]:
@@ -199,14 +204,12 @@ class Protection:
         if not leg.created_ns and known:
             leg.created_ns = known[0].created_ns  # told already, of the same entry
         what = f"the {leg.tag} of {leg.parent_id} is not placed: {leg.symbol} is unprotected; it"
-        trading = self._ledger.trading
-        is_halted = trading.of(leg.strategy_id) is TradingState.HALTED
-        halt = f"trading is halted: {trading.account_reason}" if is_halted else ""
+        is_halted = self._ledger.trading.of(leg.strategy_id) is TradingState.HALTED
+        halt = "trading is halted" if is_halted else ""
         return self._duty_wait.hold_back(ts_ns, leg, what, halt)
 
     def _keep(self, legs: Sequence[Order]) -> None:
         """Let legs wait; those that wait for the same entry take them in."""
-        since_ns = legs[0].created_ns
         for leg in legs:
             for other in self.waiting:
                 is_same = (other.parent_id, other.tag) == (leg.parent_id, leg.tag)
@@ -214,7 +217,7 @@ class Protection:
                     other.quantity += leg.quantity
                     break
             else:
-                leg.created_ns = since_ns
+                leg.created_ns = legs[0].created_ns
                 self.waiting.append(leg)
 
     def _is_whole(self, leg: Order) -> bool:

@@ -109,8 +109,10 @@ class RiskGate:
     ) -> Approved | Denial:
         """Approve new terms (`changed`) for a working order, or say which control denies them."""
         proposal = self._propose(ts_ns, changed, replaces=current)
-        # What is not for more than before takes no room that it had not: other terms are no cut.
-        room = max(changed.filled_quantity + proposal.exit_room, current.quantity)
+        # Other terms are no reason to cut what works, and still has as much to close.
+        own = self._ledger.portfolio.strategy_position(current.strategy_id, current.symbol)
+        kept = min(current.leaves_quantity, max(-own.quantity * current.side.sign, ZERO))
+        room = changed.filled_quantity + max(proposal.exit_room, kept)
         if changed.reduce_only and changed.quantity > room:
             changed.quantity = room
             proposal = self._propose(ts_ns, changed, replaces=current)
