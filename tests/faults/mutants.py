@@ -29,6 +29,7 @@ from regimeflow.live.farewell import Farewell
 from regimeflow.testing import SimDisk
 from tests.faults import planted_bugs as bugs
 from tests.faults.clock_mutants import CLOCK_MUTANTS
+from tests.faults.exit_mutants import EXIT_MUTANTS
 from tests.faults.mutant import Mutant, nothing, replaced
 from tests.faults.state_mutants import STATE_MUTANTS
 
@@ -198,5 +199,6 @@ MUTANTS: dict[str, Mutant] = {
         (f"{SOAK}::test_f78_two_days",),
     ),
     **CLOCK_MUTANTS,
+    **EXIT_MUTANTS,
     **STATE_MUTANTS,
 }

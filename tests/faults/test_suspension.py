@@ -10,6 +10,7 @@ import pytest
 from regimeflow.brokers.protocol import ReconnectPolicy
 from regimeflow.brokers.sim import messages as m
 from regimeflow.brokers.sim import wire as w
+from regimeflow.brokers.suspension import Suspension
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
 from tests.faults.sim_talk import VENUE_NS, SimTalk, refusal
@@ -67,6 +68,16 @@ def test_f51_question_that_gets_no_answer_is_asked_again_soon() -> None:
     talk.pass_time(60)
     assert 4 < len(talk.written) - written < 8
     assert not [event for event in talk.pass_time(1) if isinstance(event, e.LinkUp)]
+
+
+def test_f51_question_that_gets_no_answer_does_not_shorten_a_ban_named_meanwhile() -> None:
+    suspension = Suspension()
+    suspension.refused(1, BANNED, 0.0, 60.0)
+    suspension.question = 2
+    suspension.refused(3, BANNED, 60.1, 3_600.0)
+    suspension.unanswered(2, 65.0)
+    assert not suspension.is_due(3_600.0)
+    assert suspension.is_due(3_660.1)
 
 
 def test_f52_key_that_is_revoked_is_asked_about_ever_later_and_told_once() -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
+from regimeflow.core.difference_table import DIFFERENCES, Reaction
 from regimeflow.core.external import TERMS_TAKEN
 from regimeflow.core.holds import Holds
 from regimeflow.core.ledger import Books, Ledger
@@ -20,7 +21,7 @@ from regimeflow.model.ids import ClientOrderId, ExecutionId, IntentId, StrategyI
 from regimeflow.model.instrument import Instrument
 from regimeflow.model.order import OrderType, Side
 from regimeflow.run.folds import LedgerFold
-from regimeflow.testing.hold_watch import HoldWatch
+from regimeflow.testing.hold_watch import HOLDING, HoldWatch
 from regimeflow.testing.rehearsal.director import Verdict
 from tests.faults.desk_script import SETTLE_S, LinkedDesk, records_of
 from tests.simulation.rehearsed import run
@@ -125,6 +126,15 @@ def test_symbol_of_an_execution_of_no_order_is_held_until_a_resume() -> None:
     ):
         watch = watched(PROVED, report, told, order(1), resumed, order(2))
         assert [name for name, _ in watch.held] == ["id-1"]
+
+
+def test_every_difference_that_holds_a_symbol_is_watched() -> None:
+    holding = {
+        kind
+        for kind, row in DIFFERENCES.items()
+        if row.reaction is Reaction.CANCELS or "symbol is held" in row.does
+    }
+    assert holding == {*HOLDING, "unknown_report"}, "the report itself names the symbol of that one"
 
 
 @pytest.mark.parametrize("is_forgotten", [False, True])
