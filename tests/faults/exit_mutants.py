@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from regimeflow.core import duties, ledger
+from regimeflow.core import duties, ledger, protection
 from regimeflow.core.closings import Closings
 from regimeflow.core.duty_wait import DutyWait
-from regimeflow.core.exposure import Exposure
 from regimeflow.core.protection import Protection
 from tests.faults.mutant import Mutant, nothing, replaced
 
@@ -15,7 +14,7 @@ _hold_back = DutyWait.hold_back
 EXIT_MUTANTS: dict[str, Mutant] = {
     "DYING": Mutant(
         "cuts exits to the room beside those whose sibling has filled",
-        replaced(Exposure, "has_filled_sibling", lambda self, order: False),
+        replaced(protection, "outlived", lambda books, leg: []),
         (f"{UNPROTECTED}::test_exits_of_a_fill_beside_a_dying_sibling",),
     ),
     "HALTED": Mutant(

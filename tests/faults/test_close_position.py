@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from regimeflow.core.closings import CLOSE
+from regimeflow.core.closing_orders import CLOSE
 from regimeflow.core.duty_wait import WAIT_NS_MAX
 from regimeflow.core.engine_state import (
     decode_engine_state,
@@ -216,6 +216,33 @@ def test_f76_cancels_of_a_close_wait_for_the_order_rate(make_desk: MakeDesk) -> 
     for order_id in orders:
         desk.canceled(order_id)
     assert closing(desk) == [(Side.SELL, Decimal(10))]
+
+
+@pytest.mark.parametrize("end", ["halted", "rejected", "expired"])
+def test_f76_close_that_is_denied_or_ends_is_told(desk: LinkedDesk, end: str) -> None:
+    desk.hold(10)
+    order_id = working(desk)
+    asked = ClientOrderId(close(desk))
+    if end == "halted":
+        desk.feed(e.Halt("kill"))
+    desk.canceled(order_id)
+    if end == "rejected":
+        desk.reject(asked, "closed for today")
+    elif end == "expired":
+        desk.feed(e.OrderExpired(asked, "expired", desk.now_ns))
+    (found,) = desk.outputs(c.DiscrepancyFound)
+    how = "denied" if end == "halted" else "ended"
+    assert (found.kind, found.subject, found.ours, found.theirs) == ("not_closed", "ABC", how, "10")
+
+
+def test_f56_silent_feed_cancels_no_close(make_desk: MakeDesk) -> None:
+    desk = make_desk(stale_after_ns=10 * NS_PER_S)
+    desk.hold(10)
+    asked = close(desk)
+    desk.accept(asked)
+    desk.lapse(30)
+    desk.feed(e.Heartbeat("engine"))
+    assert not cancels(desk)
 
 
 def test_f76_close_as_a_run_stops_is_denied_and_its_cancels_leave(desk: LinkedDesk) -> None:

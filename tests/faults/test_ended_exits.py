@@ -71,3 +71,10 @@ def test_f76_exit_that_its_strategy_cancels_is_no_news(desk: LinkedDesk) -> None
     desk.cancel(stop)
     desk.canceled(stop)
     assert unprotected(desk) == []
+
+
+def test_f76_stop_that_expires_beside_a_target_filled_in_part_is_told(desk: LinkedDesk) -> None:
+    stop, target = working_exits(desk)
+    desk.fill(target, 4, 120)
+    desk.feed(e.OrderExpired(stop, "expired", desk.now_ns))
+    assert unprotected(desk) == [("ABC", "ended", "6")]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from regimeflow.core.engine_state import decode_engine_state, engine_state, restore_engine
+from regimeflow.core.exits import bracketed
 from regimeflow.model import commands as c
 from regimeflow.model import events as e
-from regimeflow.model.ids import BrokerOrderId, ClientOrderId, ExecutionId
+from regimeflow.model.ids import BrokerOrderId, ClientOrderId, ExecutionId, StrategyId
 from regimeflow.model.order import OrderStatus, Side
 from regimeflow.model.timestamps import NS_PER_S
 from tests.faults.desk_script import SETTLE_S, LinkedDesk, MakeDesk
@@ -16,6 +19,7 @@ from tests.faults.test_ended_exits import unprotected, working_exits
 from tests.faults.test_flatten import WAIT_S
 from tests.faults.test_rejected_exits import bracket, exits_of
 from tests.unit.core_samples import puppet
+from tests.unit.eventful_engines import fresh_setup
 
 
 def large_bracket(desk: LinkedDesk) -> str:
@@ -125,6 +129,44 @@ def test_stop_that_is_moved_while_its_sibling_fills_in_part_is_for_what_is_held(
     stop, target = working_exits(desk)
     desk.fill(target, 4, 120)
     assert int(desk.modify(stop, stop_price=95).quantity or 0) == 6
+
+
+def restored(desk: LinkedDesk) -> LinkedDesk:
+    """The desk goes on with an engine that was restored from a saved state."""
+    state = engine_state(desk.engine)
+    assert state is not None
+    desk.engine = restore_engine(fresh_setup(desk.engine.setup), decode_engine_state(state))
+    return desk
+
+
+def test_exits_wait_for_a_dying_sibling_in_a_restored_engine_as_well(desk: LinkedDesk) -> None:
+    entry = large_bracket(desk)
+    desk.fill(entry, 10)
+    stop, target = accept_exits(desk)
+    desk.fill(stop, 10, 90)
+    restored(desk).fill(entry, 10)
+    assert len(exits_of(desk)) == 2
+    desk.canceled(target)
+    assert exits_of(desk)[2:] == [("stop_loss", 10), ("take_profit", 10)]
+
+
+def test_f21_newest_entries_are_the_same_in_a_restored_engine(desk: LinkedDesk) -> None:
+    wish = {"limit_price": 100, "stop_loss": 90, "take_profit": 120}
+
+    def scale_in(ctx: Any) -> list[str]:
+        return [str(ctx.submit_order("ABC", Side.BUY, quantity, **wish)) for quantity in (12, 10)]
+
+    def newest_first() -> list[str]:
+        return [
+            entry.root_id for entry, _ in bracketed(desk.engine.ledger, StrategyId("s0"), "ABC")
+        ]
+
+    older, newer = desk.do(scale_in)
+    desk.accept(older)
+    desk.fill(newer, 10)
+    assert newest_first() == [newer, older]
+    restored(desk)
+    assert newest_first() == [newer, older]
 
 
 # --- halts and silence ---------------------------------------------------------------------------

@@ -174,8 +174,8 @@ def test_engine_and_venue_agree_when_the_data_ends(seed: int, is_realistic: bool
     model = ExecutionModel() if is_realistic else ExecutionModel.frictionless()
     trading = Trading(seed, model, has_shocks=seed % 2 == 1)
     engine, venue = trading.engine, trading.run.venue
-    # That exits found no room beside other orders of their strategy is told, and is no surprise.
-    assert {d.kind for d in trading.outputs(c.DiscrepancyFound)} <= {"not_protected"}
+    # Exits without room beside other orders of their strategy, and denied closes, are told.
+    assert {d.kind for d in trading.outputs(c.DiscrepancyFound)} <= {"not_closed", "not_protected"}
     assert not trading.outputs(c.StrategyFaulted)
     assert len(trading.outputs(c.SubmitOrder)) > 50
     ours = {symbol: p.quantity for symbol, p in engine.ledger.portfolio.held.items()}

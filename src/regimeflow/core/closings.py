@@ -20,6 +20,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from regimeflow.core.approved import EngineOutput
+from regimeflow.core.closing_orders import CLOSE, FLATTEN, closes, is_flatten, is_operators
 from regimeflow.core.duty_wait import WAIT_NS_MAX, DutyWait, keep_timer
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.order_factory import build_order
@@ -32,10 +33,6 @@ from regimeflow.model.instrument import Instrument
 from regimeflow.model.order import ZERO, Order, OrderStatus, Side
 from regimeflow.model.timestamps import NS_PER_MINUTE
 
-CLOSE = "close"
-"""Tag of a strategy's closing orders, and of no others; reason of the cancels they wait for."""
-FLATTEN = "flatten"
-"""Tag of an operator's closing orders."""
 FLATTEN_WAIT = TimerId("flatten_wait")
 WAITS = "waits"
 """What a flatten does that is told and not over."""
@@ -152,10 +149,14 @@ class Closings:
         self._watch(ts_ns)
 
     def tell_ended(self, order: Order) -> None:
-        """A flatten ended before it had closed all, and neither of us wanted that: tell."""
-        is_due = self.of(EXTERNAL, order.symbol, order.tag) is not None
-        if is_flatten(order) and self._held(order) and not is_due:
+        """A closing order ended before it had closed all, and neither of us wanted that: tell."""
+        is_due = self.of(order.strategy_id, order.symbol, order.tag) is not None
+        if not self._held(order) or is_due or order.cancel_reason:
+            return
+        if is_flatten(order):
             self._tell(order, "ended", f"{order.client_order_id} is {order.status}; close it")
+        elif order.tag == CLOSE:
+            self._tell_open(order, "ended", f"{order.client_order_id} is {order.status}")
 
     def is_under_way(self, strategy_id: StrategyId, symbol: str) -> bool:
         """Whether what a strategy holds is being closed: by itself, or by an operator."""
@@ -179,7 +180,7 @@ class Closings:
         groups: dict[str, bool] = {}
         cancelled = []
         for order in list(self._ledger.orders.open.values()):
-            if order.symbol != symbol or not _closes(order):
+            if order.symbol != symbol or not closes(order):
                 continue
             owner = order.strategy_id, order.side
             room = rooms.setdefault(owner, max(-self._held(order) * order.side.sign, ZERO))
@@ -235,8 +236,7 @@ class Closings:
         limit = f"cancels that are answered within {minutes} min"
         self._submit(ts_ns, order, Denial("STALE", limit, "none", f"{why}; close again"))
         if held:
-            why = f"{order.strategy_id} wanted to close it; {why}; its exits are cancelled; look"
-            self._emit(DiscrepancyFound("not_closed", order.symbol, "denied", str(held), why))
+            self._tell_open(order, "denied", why)
         return True
 
     def _held(self, order: Order) -> Decimal:
@@ -256,7 +256,9 @@ class Closings:
             if held and not is_stopping and (is_barred or not self._duty_wait.has_room(ts_ns)):
                 return False
             refusal = STOPPED if is_stopping else None
-            self._submit(ts_ns, order, refusal if held else FLAT)
+            denial = self._submit(ts_ns, order, refusal if held else FLAT)
+            if held and denial is not None:
+                self._tell_open(order, "denied", f"{denial.control}: {denial.message}")
         elif held:
             must_wait = self._duty_wait.hold_back(ts_ns, order, f"the flatten of {order.symbol}")
             overdue = self._duty_wait.refusal(ts_ns, order) if must_wait else None
@@ -273,6 +275,12 @@ class Closings:
         due_ns = ts_ns + WAIT_NS_MAX
         keep_timer(self._ledger, self._emit, FLATTEN_WAIT, due_ns, is_needed=is_waiting)
 
+    def _tell_open(self, order: Order, state: str, why: str) -> None:
+        """What a strategy wanted to close stays open, and its exits were cancelled for that."""
+        why = f"{order.strategy_id} wanted to close it; {why}; its exits are cancelled; look there"
+        held = str(self._held(order))
+        self._emit(DiscrepancyFound("not_closed", order.symbol, state, held, why))
+
     def _tell(self, order: Order, state: str, why: str) -> None:
         """A position that is not closed is for a person to look at."""
         held = str(self._held(order))
@@ -280,20 +288,5 @@ class Closings:
         self._emit(DiscrepancyFound("not_flattened", order.symbol, state, held, why))
 
 
-def is_flatten(order: Order) -> bool:
-    """Whether it is a closing order of ours that no strategy asked for; nor was it adopted."""
-    return order.strategy_id == EXTERNAL and order.intent_id.ts_venue_ns != 0
-
-
-def is_operators(order: Order) -> bool:
-    """Whether it is a closing order of an operator's flatten."""
-    return (order.strategy_id, order.tag) == (EXTERNAL, FLATTEN)
-
-
 def _named(orders: list[Order]) -> str:
     return ", ".join(f"{order.standing_id} ({order.status})" for order in orders)
-
-
-def _closes(order: Order) -> bool:
-    """Whether it is an exit by intent, not only by what happens to be held."""
-    return order.reduce_only or is_flatten(order) or order.tag == CLOSE

@@ -13,7 +13,7 @@ from copy import copy
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from regimeflow.core.closings import CLOSE
+from regimeflow.core.closing_orders import CLOSE
 from regimeflow.core.order_factory import build_order, new_terms
 from regimeflow.core.seat import CancelWish, CloseWish, ModifyWish, Seat
 from regimeflow.core.timers import TIMERS_MAX

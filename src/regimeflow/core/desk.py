@@ -14,7 +14,8 @@ import msgspec
 
 from regimeflow.core.approved import Approved, EngineOutput
 from regimeflow.core.cancels import Cancels
-from regimeflow.core.closings import FLATTEN, STOPPED, Closings, is_flatten
+from regimeflow.core.closing_orders import FLATTEN, closes
+from regimeflow.core.closings import STOPPED, Closings
 from regimeflow.core.duty_wait import DutyWait
 from regimeflow.core.exits import OCO, entries_of
 from regimeflow.core.holds import Holds
@@ -215,8 +216,7 @@ class Desk:
         if symbol is None:
             self.protection.waiting = []
         for order in list(self._ledger.orders.open.values()):
-            is_exit = order.reduce_only or is_flatten(order)
-            if symbol is None or (order.symbol == symbol and not is_exit):
+            if symbol is None or (order.symbol == symbol and not closes(order)):
                 self.cancel(order, reason)
 
     def after_fill(self, ts_ns: int, order: Order, fill: OrderFilled) -> None:
@@ -238,8 +238,8 @@ class Desk:
 
     def close_what_can(self, ts_ns: int) -> None:
         """Send the closing orders and the exits that nothing holds back any more."""
-        self.protection.send_what_can(ts_ns)
         self.closings.send_what_can(ts_ns, is_stopping=self.is_stopping)
+        self.protection.send_what_can(ts_ns)  # a close that was denied holds them back no more
 
     def flatten(self, symbol: str, tag: str = FLATTEN) -> None:
         """Queue a closing order for `symbol`; it leaves when nothing works there."""

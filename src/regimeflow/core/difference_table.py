@@ -173,10 +173,9 @@ DIFFERENCES: dict[str, Explained] = {
     ),
     "not_closed": Explained(
         Reaction.TOLD,
-        "a strategy's `close_position` waited long for orders whose cancels are not answered, and "
-        "was denied: the strategy may mean something else by now",
-        "the position stays, without the exits that were cancelled for it; the cancels are "
-        "repeated",
+        "a strategy's `close_position` was denied, by a control or after it had waited long for "
+        "cancels or the order rate, or its closing order ended before all was closed",
+        "the position stays, without the exits that were cancelled for it",
         "the strategy closes again, or a person closes it at the broker",
     ),
     "not_protected": Explained(

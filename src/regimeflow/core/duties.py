@@ -8,7 +8,7 @@ arrive. A strategy's own orders and cancels are wishes: what is refused is told 
 
 from __future__ import annotations
 
-from regimeflow.core.closings import is_flatten
+from regimeflow.core.closing_orders import is_flatten
 from regimeflow.core.desk import Desk
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.model.events import CancelRejected, Event, OrderRejected, RequestKind
@@ -46,6 +46,8 @@ def follow_end(
         desk.protection.place_again(ts_ns, order)
     elif is_flatten(order):
         desk.closings.take_back(ts_ns, order, *desk.next_order_id(EXTERNAL))
+    else:
+        desk.closings.tell_ended(order)
 
 
 def follow_absence(desk: Desk, order: Order) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from decimal import Decimal
 
+from regimeflow.core.closing_orders import CLOSE
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.order_factory import build_order
+from regimeflow.core.risk.proposal import exit_room
 from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId
 from regimeflow.model.instrument import Instrument
-from regimeflow.model.order import ZERO, Order, TimeInForce
+from regimeflow.model.order import ZERO, Order, OrderStatus, TimeInForce
 
 OCO = "oco"
 """Reason of cancelling an exit whose sibling filled."""
@@ -88,7 +90,7 @@ def entries_of(ledger: Ledger, strategy_id: StrategyId) -> list[Order]:
 def bracketed(
     ledger: Ledger, strategy_id: StrategyId, symbol: str
 ) -> list[tuple[Order, list[Order]]]:
-    """A strategy's entries that ask for exits, newest first, each with the exits that left."""
+    """A strategy's entries that ask for exits, newest first, each with its exits, oldest first."""
     exits: dict[ClientOrderId, list[Order]] = {}
     entries = []
     for order in ledger.orders.by_root.values():
@@ -98,8 +100,14 @@ def bracketed(
             exits.setdefault(order.parent_id, []).append(order)
         elif order.take_profit_price is not None or order.stop_loss_price is not None:
             entries.append(order)
-    entries.sort(key=lambda order: order.created_ns, reverse=True)
-    return [(entry, exits.get(entry.root_id, [])) for entry in entries]
+    entries.sort(key=age, reverse=True)
+    return [(entry, sorted(exits.get(entry.root_id, []), key=age)) for entry in entries]
+
+
+def age(order: Order) -> tuple[int, int, str]:
+    """Sorts a strategy's orders from old to new; ids count up. What is looked up by its root has
+    another order in an engine that went on from saved books."""
+    return order.created_ns, len(order.root_id), order.root_id
 
 
 def unprotected(ledger: Ledger, closing: Collection[str]) -> list[tuple[Order, str, Decimal]]:
@@ -116,9 +124,9 @@ def unprotected(ledger: Ledger, closing: Collection[str]) -> list[tuple[Order, s
         elif order.filled_quantity and order.symbol not in closing:
             entries.setdefault((order.strategy_id, order.symbol), []).append(order)
     found = []
-    for (strategy_id, symbol), orders in entries.items():
+    for (strategy_id, symbol), orders in sorted(entries.items()):
         left = ledger.portfolio.strategy_position(strategy_id, symbol).quantity
-        for entry in sorted(orders, key=lambda order: order.created_ns, reverse=True):
+        for entry in sorted(orders, key=age, reverse=True):
             if left * entry.side.sign <= 0:
                 continue
             legs = exits.get(entry.root_id, [])
@@ -133,6 +141,22 @@ def unprotected(ledger: Ledger, closing: Collection[str]) -> list[tuple[Order, s
                 if price is not None and missing > 0:
                     found.append((entry, tag, missing))
     return found
+
+
+def room_of(ledger: Ledger, leg: Order) -> Decimal:
+    """How much of an exit the gate would let out beside what works."""
+    exposure = ledger.orders.exposure
+    counted, _ = exposure.counted_in_group(leg.oco_group)
+    position = ledger.portfolio.position(leg.symbol).quantity
+    return exit_room(leg.side, position, exposure.of(leg.symbol), counted)
+
+
+def outlived(ledger: Ledger, leg: Order) -> list[Order]:
+    """Orders like an exit that work although their sibling is filled: the venue ends them."""
+    orders = ledger.orders
+    like = [o for o in orders.open.values() if (o.symbol, o.side) == (leg.symbol, leg.side)]
+    filled = {o.oco_group for o in orders.by_root.values() if o.status is OrderStatus.FILLED}
+    return [o for o in like if o.oco_group is not None and o.oco_group in filled]
 
 
 def ended_by_itself(leg: Order) -> bool:
@@ -154,7 +178,7 @@ def is_missed(leg: Order, legs: Iterable[Order]) -> bool:
 
 def _covered_by(leg: Order, legs: list[Order]) -> Decimal:
     """How much an exit covers: it works, its sibling ended it, or somebody wanted it gone."""
-    # One that is taken off an annulled entry works no longer, or not for long.
-    if is_missed(leg, legs) or leg.cancel_reason == ANNULLED:
+    # What is taken off an annulled entry, or for a close that is forgotten, works no longer.
+    if is_missed(leg, legs) or leg.cancel_reason in (ANNULLED, CLOSE):
         return ZERO
     return leg.quantity - leg.filled_quantity

@@ -16,7 +16,7 @@ import msgspec
 from regimeflow.model.commands import ReplaceOrder
 from regimeflow.model.ids import ClientOrderId
 from regimeflow.model.instrument import Instrument
-from regimeflow.model.order import ZERO, Order, OrderStatus, Side
+from regimeflow.model.order import ZERO, Order, Side
 
 ROUND_UP_12 = Context(prec=12, rounding=ROUND_CEILING)
 """For prices that value an order: twelve digits, rounded up. Sums of such values stay exact in
@@ -114,11 +114,6 @@ class Exposure:
         if order.oco_group is None:
             return []
         return [o for o in self._groups.get(order.oco_group, ()) if o is not order and o.is_open]
-
-    def has_filled_sibling(self, order: Order) -> bool:
-        """Whether another leg of its one-cancels-other group is filled, so that it has to end."""
-        legs = () if order.oco_group is None else self._groups.get(order.oco_group, ())
-        return any(leg.status is OrderStatus.FILLED for leg in legs if leg is not order)
 
     def counted_in_group(self, oco_group: str | None) -> tuple[Decimal, Decimal]:
         """Quantity and value that a group already counts for; zero outside a group."""

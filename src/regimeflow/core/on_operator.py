@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
-from regimeflow.core.closings import FLATTEN, is_operators
+from regimeflow.core.closing_orders import CLOSE, FLATTEN, is_operators
 from regimeflow.core.exits import unprotected
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.model import events as e
@@ -97,7 +97,7 @@ class OperatorHandler:
             self.is_rebuilt = False
             working = engine.ledger.orders.open.values()
             self._tell_unprotected(
-                {*symbols, *(order.symbol for order in working if is_operators(order))}
+                {*symbols, *(o.symbol for o in working if is_operators(o) or o.tag == CLOSE)}
             )
 
     # --- inside -------------------------------------------------------------------------

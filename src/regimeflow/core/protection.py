@@ -18,14 +18,17 @@ from regimeflow.core.approved import EngineOutput
 from regimeflow.core.duty_wait import WAIT_NS_MAX, DutyWait, keep_timer
 from regimeflow.core.exits import (
     ANNULLED,
+    age,
     bracket_legs,
     bracketed,
     ended_by_itself,
     is_missed,
+    outlived,
+    room_of,
 )
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.order_records import renewed
-from regimeflow.core.risk.proposal import Denial, exit_room
+from regimeflow.core.risk.proposal import Denial
 from regimeflow.core.splits import restate_unsent
 from regimeflow.model.commands import DiscrepancyFound, TradingState
 from regimeflow.model.ids import ClientOrderId, IntentId, StrategyId, TimerId
@@ -132,7 +135,7 @@ class Protection:
         """An exit never arrived, or ended though nobody here wanted that: tell."""
         if not self._still_needed(renewed(leg, leg.client_order_id, leg.intent_id)):
             self._drop(leg)
-        elif is_missed(leg, self._ledger.orders.by_root.values()):
+        elif self._siblings(leg) or is_missed(leg, self._ledger.orders.by_root.values()):
             self._tell(leg, "ended", f"{leg.client_order_id} is {leg.status}")
 
     def restate(self, symbol: str, ratio: Decimal) -> None:
@@ -182,8 +185,11 @@ class Protection:
 
     def _drop(self, leg: Order) -> None:
         """Nothing needs it any more; but a sibling that has filled in part works on alone: tell."""
-        if self._held(leg) and self._ledger.orders.exposure.siblings(leg):
+        if self._held(leg) and self._siblings(leg):
             self._tell(leg, "ended", "its sibling has filled in part, and works on alone")
+
+    def _siblings(self, leg: Order) -> list[Order]:
+        return self._ledger.orders.exposure.siblings(leg)
 
     def _send(self, ts_ns: int, leg: Order, refusal: Denial | None) -> None:
         """Send a leg; where all or part of it is refused, the position has no such exit: tell."""
@@ -234,7 +240,7 @@ class Protection:
         if head is None or head.status not in _NEVER_WORKED:
             return head
         group = (o for o in orders.by_root.values() if o.oco_group == leg.oco_group)
-        return next((o for o in group if o.status not in _NEVER_WORKED), head)
+        return min((o for o in group if o.status not in _NEVER_WORKED), key=age, default=head)
 
     def _tell(self, leg: Order, state: str, why: str) -> None:
         """A position without its exit is for a person to look at."""
@@ -248,30 +254,21 @@ class Protection:
     def _blocking(self, leg: Order) -> list[Order]:
         """Exits that are about to end, where this leg may not leave before.
 
-        They are those of the same entry that are being cancelled, and any whose sibling has filled.
-        Those of its own group, and of an annulled entry, count whatever room there is; any others
-        only while they take the room to close what is held, or a cancel that is never granted would
-        leave the position without this exit for ever.
+        Those of its own group, and of an annulled entry, that are being cancelled count whatever
+        room there is; others of its entry, and any whose sibling has filled, only while they take
+        the room to close what is held, or a cancel that is never granted would leave the position
+        without this exit for ever.
         """
-        ending = [o for o in self._ledger.orders.open.values() if self._is_ending(o, leg)]
-        if not ending or self._room(leg) < self._still_needed(leg):
-            return ending
+        ending = [
+            order
+            for order in self._ledger.orders.open.values()
+            if order.parent_id == leg.parent_id
+            and (order.is_unwanted or order.status is OrderStatus.PENDING_CANCEL)
+        ]
+        if room_of(self._ledger, leg) < self._still_needed(leg):
+            return [*ending, *outlived(self._ledger, leg)]
         group = leg.oco_group or leg  # else of no other's
         return [o for o in ending if o.cancel_reason == ANNULLED or o.oco_group == group]
-
-    def _is_ending(self, order: Order, leg: Order) -> bool:
-        is_cancelled = order.is_unwanted or order.status is OrderStatus.PENDING_CANCEL
-        if is_cancelled and order.parent_id == leg.parent_id:
-            return True
-        is_like = (order.symbol, order.side) == (leg.symbol, leg.side)
-        return is_like and self._ledger.orders.exposure.has_filled_sibling(order)
-
-    def _room(self, leg: Order) -> Decimal:
-        """How much of it the gate would let out beside the exits that work."""
-        exposure = self._ledger.orders.exposure
-        counted, _ = exposure.counted_in_group(leg.oco_group)
-        position = self._ledger.portfolio.position(leg.symbol).quantity
-        return exit_room(leg.side, position, exposure.of(leg.symbol), counted)
 
     def _watch(self, ts_ns: int) -> None:
         """A timer looks after exits that wait for cancels, and only then."""

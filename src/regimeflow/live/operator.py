@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from regimeflow.core.closings import is_operators
+from regimeflow.core.closing_orders import is_operators
 from regimeflow.core.engine import Engine
 from regimeflow.errors import UsageError
 from regimeflow.model import events as e

@@ -18,7 +18,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from regimeflow.core.closings import FLATTEN, REFUSED, WAITS, is_flatten
+from regimeflow.core.closing_orders import FLATTEN, is_flatten
+from regimeflow.core.closings import REFUSED, WAITS
 from regimeflow.core.discrepancies import QUARANTINED_MAX, UNBOOKED
 from regimeflow.core.engine import Engine
 from regimeflow.core.external import BY_POLICY, EXTERNAL_KINDS, UNKNOWN_IDS_MAX

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from regimeflow.core.closings import FLATTEN, WAITS
+from regimeflow.core.closing_orders import FLATTEN
+from regimeflow.core.closings import WAITS
 from regimeflow.core.ledger import Ledger
 from regimeflow.core.portfolio import EXTERNAL
 from regimeflow.journal.records import Record
