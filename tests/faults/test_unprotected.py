@@ -221,6 +221,36 @@ def test_stop_that_was_rejected_while_its_replacement_is_refused_is_placed_again
     assert exits_of(desk)[2:] == [("stop_loss", 10)]
 
 
+def test_exit_whose_replacement_crossed_a_fill_of_its_sibling_is_placed_anew(
+    desk: LinkedDesk,
+) -> None:
+    stop, target = working_exits(desk)
+    moved = desk.modify(stop, stop_price=95)
+    desk.fill(target, 4, 120)
+    desk.replaced(moved)
+    cancelled = [order.client_order_id for order in desk.outputs(c.CancelOrder)]
+    assert cancelled == [moved.client_order_id, target]
+    for order_id in cancelled:
+        desk.canceled(order_id)
+    assert exits_of(desk)[2:] == [("stop_loss", 6), ("take_profit", 6)]
+
+
+def test_exits_of_equal_size_stay_where_a_crossed_replacement_is_placed_anew(
+    desk: LinkedDesk,
+) -> None:
+    entry = large_bracket(desk)
+    desk.fill(entry, 5)
+    desk.fill(entry, 3)
+    stop, target, *others = accept_exits(desk)
+    moved = desk.modify(stop, stop_price=95)
+    desk.fill(target, 3, 120)
+    desk.replaced(moved)
+    for order in desk.outputs(c.CancelOrder):
+        assert order.client_order_id not in others
+        desk.canceled(order.client_order_id)
+    assert exits_of(desk)[4:] == [("stop_loss", 2), ("take_profit", 2)]
+
+
 # --- annulled and corrected executions -----------------------------------------------------------
 
 

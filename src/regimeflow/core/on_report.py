@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from regimeflow.core.applied import Applied, unknown_execution
 from regimeflow.core.duties import follow_annulment, follow_end, follow_report
-from regimeflow.core.exits import entries_of
+from regimeflow.core.exits import entries_of, room_of
 from regimeflow.core.reconcile import SavedReconciler
 from regimeflow.core.resolutions import impossible_cash
 from regimeflow.model import events as e
@@ -245,6 +245,9 @@ class ReportHandler:
         if report.client_order_id != report.orig_client_order_id:
             if order.status is OrderStatus.PENDING_CANCEL or order.is_unwanted:
                 engine.desk.cancels.again(order)
+            elif order.parent_id and room_of(engine.ledger, order) < order.leaves_quantity:
+                # It crossed a fill of its sibling, and could turn the position around.
+                engine.desk.protection.shrink(order.strategy_id, order.symbol)
             return
         limit, leaves = engine.gate.limits.max_order_quantity, order.leaves_quantity
         if limit is None or leaves <= limit:

@@ -170,7 +170,10 @@ class Protection:
         whole = [leg for leg in self.waiting if leg.parent_id == root and self._is_whole(leg)]
         self.waiting = [leg for leg in self.waiting if all(leg is not other for other in whole)]
         covered, left = max((leg.quantity for leg in whole), default=ZERO), ZERO
-        for legs in groups.values():
+        # First to stay are groups of equal legs: others leave a rest when the smaller one fills.
+        for legs in sorted(
+            groups.values(), key=lambda legs: len({o.leaves_quantity for o in legs})
+        ):
             leaves = max(leg.leaves_quantity for leg in legs)
             covered += leaves
             if left + leaves <= kept:
