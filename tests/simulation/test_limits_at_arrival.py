@@ -80,7 +80,7 @@ def test_order_in_flight_that_is_not_counted_is_seen(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Exposure, "_may_fill", of_known_orders)
     assert "max_notional" in problems(run("lost-order", 2))
-    assert "max_notional" in problems(rehearse(bound_by({"max_notional": 9_000}), BRIEF, 2))
+    assert "max_notional" in problems(rehearse(bound_by({"max_notional": 6_000}), BRIEF, 2))
 
 
 def test_limit_price_far_from_the_market_is_seen() -> None:
