@@ -76,7 +76,7 @@ def test_missing_data_names_the_file_and_gives_two(tmp_path: Path) -> None:
 def test_an_interrupt_ends_a_backtest_at_once_and_a_live_run_in_order(
     tmp_path: Path, command: str, code: int
 ) -> None:
-    """The playback runs at about its own pace, so that it is still running when interrupted."""
+    """The playback runs at about its own pace, and the backtest waits to be interrupted."""
     (tmp_path / "marker.py").write_text(
         "import pathlib\nfrom regimeflow.strategy.base import Strategy\n\n\n"
         "class Marker(Strategy):\n"
@@ -86,7 +86,7 @@ def test_an_interrupt_ends_a_backtest_at_once_and_a_live_run_in_order(
         "        pathlib.Path('running').touch()\n"
         f"        if {command == 'backtest'}:\n"
         "            import time\n"
-        "            time.sleep(0.05)\n"
+        "            time.sleep(60)\n"
     )
     config = write_config(tmp_path, strategy="marker:Marker")
     config.write_text(config.read_text().replace("speed: 0", "speed: 80000"))
