@@ -7,7 +7,6 @@ after that every position has its stop or somebody was told, and no exits are fo
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +21,7 @@ from regimeflow.model.order import OrderType
 from regimeflow.model.timestamps import NS_PER_S
 from tests.faults.desk_script import LinkedDesk
 from tests.simulation.exits_book import REQUEST_KINDS, ExitsBook, Request, Working, refusal
+from tests.simulation.scripted_time import ScriptedTime
 from tests.unit.core_samples import BARS_OLD_NS
 
 QUICK_S, TIMEOUT_S = 0.01, 5.0
@@ -46,20 +46,18 @@ class Manners:
     flattens: bool = False
 
 
-class ExitsVenue:
+class ExitsVenue(ScriptedTime):
     """See the module's docstring. `told` is what happened, in order."""
 
     def __init__(self, seed: int, manners: Manners) -> None:
         self.chance, self.manners = Random(seed), manners
         rate = self.chance.choice([4, 6, 10, 1_000, 1_000])
         policy = RiskPolicy(max_orders_per_minute=rate, reference_age_ns_max=BARS_OLD_NS)
-        self.desk = LinkedDesk(policy=policy)
+        super().__init__(LinkedDesk(policy=policy))
         self.book = ExitsBook(self._say)
         self.told: list[str] = []
         self.is_honest = self.is_banned = False
         self.is_up = True
-        self._due: list[tuple[int, int, Callable[[], Any]]] = []
-        self._count = 0
         self._last_ns = 0
         self._read = len(self.desk.log)
 
@@ -79,26 +77,6 @@ class ExitsVenue:
         if order.leaves and order.command.order_type is OrderType.MARKET:
             self._after(0.5, partial(self.trade, order))
         assert self.book.held() >= 0, f"sold {-self.book.held()} too many"
-
-    def lapse(self, seconds: float) -> None:
-        """What is due by then comes about, timers of the engine among it, in order of time."""
-        desk, end_ns = self.desk, self.desk.now_ns + int(seconds * NS_PER_S)
-        while True:
-            timers = [
-                (due_ns, timer)
-                for (owner, timer), due_ns in desk.engine.ledger.timers.pending.items()
-                if owner == "engine" and timer not in ("end_of_day", "session_end")
-            ]
-            timer_ns, timer = min(timers, default=(end_ns + 1, ""))
-            due_ns = self._due[0][0] if self._due else end_ns + 1
-            if min(timer_ns, due_ns) > end_ns:
-                break
-            desk.now_ns = max(desk.now_ns, min(timer_ns, due_ns))
-            if timer_ns < due_ns:
-                self.deliver(e.TimerFired(timer, "engine", timer_ns))  # type: ignore[arg-type]
-            else:
-                heapq.heappop(self._due)[2]()
-        desk.now_ns = max(desk.now_ns, end_ns)
 
     def cut_off(self) -> None:
         """A ban begins or ends, or the link goes or comes back."""
@@ -205,14 +183,7 @@ class ExitsVenue:
         """A report leaves for the engine, behind those before it."""
         due_ns = self.desk.now_ns + int(self._delay_s() * NS_PER_S)
         self._last_ns = max(self._last_ns, due_ns)
-        self._count += 1
-        report: Callable[[], Any] = partial(self.deliver, event)
-        heapq.heappush(self._due, (self._last_ns, self._count, report))
-
-    def _after(self, seconds: float, act: Callable[[], Any]) -> None:
-        self._count += 1
-        due_ns = self.desk.now_ns + int(seconds * NS_PER_S)
-        heapq.heappush(self._due, (due_ns, self._count, act))
+        self._at(self._last_ns, partial(self.deliver, event))
 
     def _happens(self, likelihood: float) -> bool:
         return not self.is_honest and self.chance.random() < likelihood

@@ -7,7 +7,6 @@ what it knows; `check` holds what is true at every moment in between.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,6 +22,7 @@ from regimeflow.model.ids import BrokerOrderId, ClientOrderId, ExecutionId
 from regimeflow.model.order import OrderStatus, OrderType, Side
 from regimeflow.model.timestamps import NS_PER_S
 from tests.faults.desk_script import LinkedDesk
+from tests.simulation.scripted_time import ScriptedTime
 
 PRICE = Decimal(100)
 LOST, DOUBLED, UNANSWERED = 0.1, 0.1, 0.15
@@ -75,19 +75,17 @@ class Leg:
         )
 
 
-class LossyVenue:
+class LossyVenue(ScriptedTime):
     """See the module's docstring. `told` is what happened, in order."""
 
     def __init__(self, seed: int, style: ReplaceStyle) -> None:
         self.chance = Random(seed)
         self.style = style
-        self.desk = LinkedDesk()
+        super().__init__(LinkedDesk())
         self.legs: dict[ClientOrderId, Leg] = {}
         self.fills: list[FillRecord] = []
         self.told: list[str] = []
         self.is_honest = False
-        self._due: list[tuple[int, int, Callable[[], Any]]] = []
-        self._count = 0
         self._read = len(self.desk.log)
 
     # --- what a test does ---------------------------------------------------------------
@@ -136,27 +134,6 @@ class LossyVenue:
             )
         )
 
-    def lapse(self, seconds: float) -> None:
-        """What is due by then comes about, timers of the engine among it, in order of time."""
-        desk, end_ns = self.desk, self.desk.now_ns + int(seconds * NS_PER_S)
-        while True:
-            timers = [
-                (due_ns, timer)
-                for (owner, timer), due_ns in desk.engine.ledger.timers.pending.items()
-                if owner == "engine" and timer not in ("end_of_day", "session_end")
-            ]
-            timer_ns, timer = min(timers, default=(end_ns + 1, ""))
-            due_ns = self._due[0][0] if self._due else end_ns + 1
-            if min(timer_ns, due_ns) > end_ns:
-                break
-            desk.now_ns = max(desk.now_ns, min(timer_ns, due_ns))
-            if timer_ns < due_ns:
-                self._deliver(e.TimerFired(timer, "engine", timer_ns))  # type: ignore[arg-type]
-            else:
-                heapq.heappop(self._due)[2]()
-            self.check()
-        desk.now_ns = max(desk.now_ns, end_ns)
-
     def settle(self) -> None:
         """From now on every message comes at once: nothing may stay open, lost or doubled."""
         self.is_honest = True
@@ -195,7 +172,8 @@ class LossyVenue:
 
     # --- what travels -------------------------------------------------------------------
 
-    def _deliver(self, event: e.Event) -> None:
+    def deliver(self, event: e.Event) -> None:
+        """An event reaches the engine; what it sends in return is on its way."""
         self.told.append(f"{self.desk.now_ns / NS_PER_S:.3f} {event}"[:250])
         self.desk.feed(event, after_ns=0)
         self._obey()
@@ -212,7 +190,7 @@ class LossyVenue:
             if kind is not None and (is_lost or self._happens(UNANSWERED)):
                 order_id = command.client_order_id  # type: ignore[union-attr]
                 unknown = e.OutcomeUnknown(order_id, kind, "timeout")
-                self._after(TIMEOUT_S, partial(self._deliver, unknown))
+                self._after(TIMEOUT_S, partial(self.deliver, unknown))
             if not is_lost:
                 self._after(self._delay_s(), partial(self._take, command))
 
@@ -222,14 +200,9 @@ class LossyVenue:
             self.told.append(f"{self.desk.now_ns / NS_PER_S:.3f} lost: {event}"[:250])
             return
         delay_s = self._delay_s()
-        self._after(delay_s, partial(self._deliver, event))
+        self._after(delay_s, partial(self.deliver, event))
         if self._happens(DOUBLED):
-            self._after(delay_s + self.chance.uniform(0, 5), partial(self._deliver, event))
-
-    def _after(self, seconds: float, act: Callable[[], Any]) -> None:
-        self._count += 1
-        due_ns = self.desk.now_ns + int(seconds * NS_PER_S)
-        heapq.heappush(self._due, (due_ns, self._count, act))
+            self._after(delay_s + self.chance.uniform(0, 5), partial(self.deliver, event))
 
     def _happens(self, likelihood: float) -> bool:
         return not self.is_honest and self.chance.random() < likelihood
